@@ -1,0 +1,61 @@
+/**
+ * What a serving process learnt since its last report. A commutative monoid: `merge` may be applied in any order and
+ * grouping, so several processes report independently. Everything is keyed by model, so a swap confuses nothing.
+ */
+import type { ModelId } from '../model/model.ts';
+import type { Role } from '../traffic/request.ts';
+
+/** Sums over labelled requests of one model in one role. */
+export interface Tally {
+  readonly requests: number;
+  readonly steps: number;
+  /** Steps whose label was right. */
+  readonly correct: number;
+  /** Sum of the confidences of the requests. */
+  readonly confidence: number;
+}
+
+/**
+ * Two models on the same labelled requests. One observation is one block of at most ten requests of one session:
+ * D = mean over its steps of (reference right − candidate right), in [−1, 1].
+ * certify, harm and harmAtZero hold Σ ln(1 + λ(m − D)), Σ ln(1 + λ(D − m)) and Σ ln(1 + λ D) for each λ of the grid.
+ */
+export interface Duel {
+  readonly margin: number;
+  readonly blocks: number;
+  /** Σ D and Σ D² over the blocks. */
+  readonly sum: number;
+  readonly squares: number;
+  readonly certify: readonly number[];
+  readonly harm: readonly number[];
+  readonly harmAtZero: readonly number[];
+  /** Steps by who was right. */
+  readonly bothRight: number;
+  readonly referenceOnly: number;
+  readonly candidateOnly: number;
+  readonly bothWrong: number;
+  /** Steps on which both gave the same label. */
+  readonly agreed: number;
+}
+
+export interface LabelCounts {
+  readonly joined: number;
+  readonly late: number;
+  readonly duplicate: number;
+  readonly conflict: number;
+  readonly orphan: number;
+  readonly expired: number;
+  readonly invalid: number;
+}
+
+/** The JSON-safe part of the evidence; the bulky parts (moments, replay sample) travel by reference into the vault. */
+export interface EvidenceCounts {
+  /** By `tallyKey(model, role)`. */
+  readonly tallies: Readonly<Record<string, Tally>>;
+  /** By `duelKey(reference, candidate)`. */
+  readonly duels: Readonly<Record<string, Duel>>;
+  readonly labels: LabelCounts;
+}
+
+export const tallyKey = (model: ModelId, role: Role): string => `${model}|${role}`;
+export const duelKey = (reference: ModelId, candidate: ModelId): string => `${reference}|${candidate}`;

@@ -1,0 +1,43 @@
+/** What the operator wants of the loop. Pure data; `config/compile` makes it. */
+import type { CriterionName, RankingScope, TrainingPlan } from '../pruning/job.ts';
+
+export interface Rung {
+  /** Share of the sessions that the challenger answers, above 0, at most 1. */
+  readonly share: number;
+  /** Blocks of sessions judged in this rung before the next one. */
+  readonly blocksMin: number;
+  readonly msMin: number;
+}
+
+export interface Policy {
+  readonly seed: number;
+  /** Density of connections that the cycles approach by the cubic schedule (Zhu & Gupta 2017). */
+  readonly density: number;
+  /** Cycles in which `density` is reached. */
+  readonly cycles: number;
+  /** Cycles after which the loop rests (no more jobs); refused candidates count. */
+  readonly cyclesMax: number;
+  readonly criterion: CriterionName;
+  readonly scope: RankingScope;
+  readonly reconstruct: boolean;
+  readonly training: TrainingPlan;
+  /** Sampled vectors of moments of the champion, and replay items, before a job is ordered. */
+  readonly momentsVectorsMin: number;
+  readonly replayItemsMin: number;
+  /** Accuracy budget of the whole lineage against the anchor, as a share of steps (0.01 = one point). */
+  readonly margin: number;
+  /** Error probability of a false certificate, spent over all candidates: α_k = 6α / (π² k²). */
+  readonly alpha: number;
+  readonly anchorShare: number;
+  /** Share of the sessions that a challenger answers in shadow. */
+  readonly shadowShare: number;
+  readonly rungs: readonly Rung[];
+  /** Blocks for which the former champion stays in shadow after the last rung, and the bound on that time. */
+  readonly probationBlocks: number;
+  readonly probationMsMax: number;
+  readonly tuneMsMax: number;
+  readonly enlistMsMax: number;
+  readonly routeMsMax: number;
+  /** Deadline of the shadow phase; no certificate by then: not enough evidence. */
+  readonly trialMsMax: number;
+}

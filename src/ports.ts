@@ -1,0 +1,121 @@
+/** The six sockets in the wall. Types only; two adapters each, and one check list that both pass. */
+import type { Observable, SchedulerLike } from 'rxjs';
+import type { Fact } from './facts.ts';
+import type { Model, ModelId } from './model/model.ts';
+import type { TuningJob, TuningNews } from './pruning/job.ts';
+
+export type Topic = 'requests' | 'labels' | 'predictions' | 'refused' | 'states' | 'evidence' | 'jobs' | 'journal' | 'roster';
+
+export interface LogRecord {
+  readonly topic: Topic;
+  readonly key: string;
+  readonly value: Uint8Array;
+}
+
+export interface Delivery {
+  readonly topic: Topic;
+  readonly partition: number;
+  readonly offset: number;
+  readonly key: string;
+  readonly value: Uint8Array;
+  /** When the record was appended, milliseconds since the epoch. */
+  readonly at: number;
+}
+
+export interface Log {
+  /**
+   * Records of the topics that the group has not settled, oldest first in each topic; then new ones as they come.
+   * At most `unsettledMax` deliveries are outstanding. Never completes by itself; unsubscribing stops it.
+   */
+  consume(options: { readonly topics: readonly Topic[]; readonly group: string; readonly unsettledMax: number }): Observable<Delivery>;
+  /** Every record of a topic that exists now, oldest first, outside any group (recovery, console). */
+  read(topic: Topic): AsyncIterable<Delivery>;
+  /** Appends durably; resolves when the records survive the death of the process. Throws storage-full, storage-failed, log-closed. */
+  append(records: readonly LogRecord[]): Promise<void>;
+  /** Appends and settles, all or nothing. Throws as `append`. */
+  transact(transaction: { readonly group: string; readonly records: readonly LogRecord[]; readonly settled: readonly Delivery[] }): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** One sequence of a ragged batch. */
+export interface EngineSequence {
+  /** Token ids, [steps], at least one. */
+  readonly inputs: Int32Array;
+  /** State to start from, [units] each; null is zero. Not written to. */
+  readonly h: Float32Array | null;
+  readonly c: Float32Array | null;
+}
+
+export interface EngineAnswer {
+  /** Label ids: [steps] for tag, [1] for classify. */
+  readonly labels: Int32Array;
+  /** Mean soft-max probability of the chosen labels. */
+  readonly confidence: number;
+  /** State after the last step, [units] each; fresh arrays. */
+  readonly h: Float32Array;
+  readonly c: Float32Array;
+}
+
+/** Sampled vectors [x(t); h(t−1)] of whole steps, row-major [rows, inputs + units]; finished lanes left out. */
+export interface Activity {
+  readonly rows: number;
+  readonly columns: number;
+  readonly values: Float32Array;
+}
+
+export interface EngineCall {
+  readonly model: ModelId;
+  readonly sequences: readonly EngineSequence[];
+  /** Sample the steps s of this call with (s + phase) % every === 0; null samples none. */
+  readonly sample: { readonly every: number; readonly phase: number } | null;
+}
+
+export interface EngineResult {
+  /** In the order of the sequences. */
+  readonly answers: readonly EngineAnswer[];
+  readonly activity: Activity | null;
+  /** Steps that the call ran (each over all lanes); advances the sampling phase. */
+  readonly steps: number;
+  /** Time inside the engine, milliseconds. */
+  readonly kernelMs: number;
+}
+
+export interface Engine {
+  /** For example `native/avx512` or `reference`. */
+  readonly name: string;
+  /** Loads and packs a model, compares it with the reference on probe sequences, warms it. Throws engine-mismatch, shape-unsupported. */
+  enlist(model: Model): Promise<{ readonly ms: number; readonly parity: number; readonly bytes: number }>;
+  /** One ragged call off the event loop. Throws model-unknown, token-unknown, request-empty, engine-failed. */
+  infer(call: EngineCall): Promise<EngineResult>;
+  /** Adds Σ a aᵀ, a = [row; 1], to a packed upper triangle [size · (size + 1) / 2], size = columns + 1; off the event loop. */
+  gram(activity: Activity, into: Float64Array): Promise<void>;
+  retire(model: ModelId): Promise<void>;
+}
+
+export interface Trainer {
+  /** Runs a job; unsubscribing cancels it. Errors: trainer-unavailable, trainer-crashed, trainer-failed, parity-failed, vault-missing. */
+  tune(job: TuningJob): Observable<TuningNews>;
+  close(): Promise<void>;
+}
+
+export interface Vault {
+  /** Stores bytes under their SHA-256 (hexadecimal), which is returned. Throws storage-full, storage-failed. */
+  put(bytes: Uint8Array): Promise<string>;
+  /** Throws vault-missing, vault-altered. */
+  get(ref: string): Promise<Uint8Array>;
+  list(): Promise<readonly string[]>;
+  /** Removes content that nothing refers to any more; no error where it is not there. */
+  remove(ref: string): Promise<void>;
+}
+
+export interface Clock {
+  /** Milliseconds since the epoch. */
+  now(): number;
+  monotonicMs(): number;
+  sleep(ms: number): Promise<void>;
+  readonly scheduler: SchedulerLike;
+}
+
+export interface Meter {
+  record(fact: Fact): void;
+}

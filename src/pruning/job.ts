@@ -1,0 +1,86 @@
+/** What the loop wants of a training process, and what comes back. JSON-safe. */
+import type { ModelId } from '../model/model.ts';
+
+export type CriterionName = 'random' | 'magnitude' | 'activity' | 'obs';
+/** network: one ranking over all connections; unit: each target unit keeps the same share. */
+export type RankingScope = 'network' | 'unit';
+
+/** One job: prune the parent (if a criterion is named), reconstruct, then train on the replay sample. */
+export interface TuningJob {
+  readonly id: string;
+  readonly cycle: number;
+  readonly seed: number;
+  /** Model to start from (a reference into the vault); an untrained one for the first training. */
+  readonly parent: ModelId;
+  /** Model whose soft-max teaches; null trains on labels alone. */
+  readonly teacher: ModelId | null;
+  /** Model from which budgets are counted; null makes the result an anchor itself. */
+  readonly anchor: ModelId | null;
+  /** Replay samples in the vault (merged before use). */
+  readonly replay: readonly string[];
+  /** Moments of the parent in the vault (merged before use); empty: collected from the replay sample. */
+  readonly moments: readonly string[];
+  /** Target density of connections; ignored where the criterion is null. */
+  readonly density: number;
+  readonly criterion: CriterionName | null;
+  readonly scope: RankingScope;
+  readonly reconstruct: boolean;
+  readonly training: TrainingPlan;
+  /** In words, for the lineage of the candidate. */
+  readonly trainedOn: string;
+}
+
+export interface TrainingPlan {
+  /** Optimizer steps. */
+  readonly steps: number;
+  /** Lanes (sequences side by side) of one step. */
+  readonly lanes: number;
+  /** Steps of time of one optimizer step, where state is carried (truncated back-propagation through time). */
+  readonly window: number;
+  /** Peak learning rate of Adam; cosine decay to 2 % of it. */
+  readonly learningRate: number;
+  /** Share of the loss that the labels get; the teacher gets the rest. 1 without a teacher. */
+  readonly labelShare: number;
+  /** Temperature of the distillation (Hinton et al. 2015). */
+  readonly temperature: number;
+  /** Drop-out on inputs and outputs of the recurrent layer, 0 to below 1. */
+  readonly dropout: number;
+  /** Share of the replay items set aside for the examination, never trained on. */
+  readonly heldOut: number;
+  /** Wall-clock bound; training ends early (with what it has) when it is reached. */
+  readonly secondsMax: number;
+}
+
+export interface CandidateReport {
+  /** On the items set aside: share of right steps, mean cross-entropy in nats, agreement with the teacher (null without one). */
+  readonly accuracy: number;
+  readonly loss: number;
+  readonly agreement: number | null;
+  /** The same accuracy for the parent, before anything was done. */
+  readonly parentAccuracy: number;
+  /** Accuracy right after pruning (and reconstruction), before training; null where nothing was pruned. */
+  readonly prunedAccuracy: number | null;
+  readonly heldOutSteps: number;
+  /** Largest absolute difference of h between the packed kernel and TensorFlow on the same sequences. */
+  readonly parity: number;
+  readonly density: number;
+  /** Alive connections of each layer: from the inputs, and from the state. */
+  readonly densities: readonly { readonly inputs: number; readonly state: number }[];
+  /** C(S) = Σ |w| p and C(W) = Σ w² over the alive weights (design: two formulas that are often quoted). */
+  readonly structuralCost: number;
+  readonly weightCost: number;
+  readonly bytes: number;
+  readonly steps: number;
+  readonly seconds: number;
+}
+
+export interface Candidate {
+  readonly job: string;
+  readonly model: ModelId;
+  readonly report: CandidateReport;
+}
+
+export type TuningNews =
+  | { readonly kind: 'stage'; readonly stage: 'load' | 'score' | 'choose' | 'reconstruct' | 'train' | 'examine' | 'parity' | 'store'; readonly ms: number }
+  | { readonly kind: 'progress'; readonly step: number; readonly steps: number; readonly loss: number; readonly accuracy: number; readonly tokensPerSecond: number }
+  | { readonly kind: 'candidate'; readonly candidate: Candidate };

@@ -1,0 +1,37 @@
+import type { ModelId } from '../model/model.ts';
+
+/** One sequence to be answered. `text` or `tokens` on the wire; here always token ids. */
+export interface Request {
+  readonly id: string;
+  readonly session: string;
+  /** Position of this sequence within its session, from 0; informative. */
+  readonly sequence: number;
+  /** Token ids, [steps]. */
+  readonly inputs: Int32Array;
+  /** When the request was made, milliseconds since the epoch. */
+  readonly at: number;
+}
+
+/** What the world found to be true; may be late, absent, doubled. */
+export interface Label {
+  readonly id: string;
+  readonly session: string;
+  /** Label ids: [steps] for tag, [1] for classify; -1 where a name is unknown to the model (always counted wrong). */
+  readonly target: Int32Array;
+  readonly at: number;
+}
+
+export type Role = 'champion' | 'challenger' | 'anchor' | 'predecessor';
+export type Arm = 'champion' | 'challenger';
+
+export interface Prediction {
+  readonly id: string;
+  readonly session: string;
+  /** Label ids: [steps] for tag, [1] for classify. */
+  readonly labels: Int32Array;
+  /** Mean over the steps of the soft-max probability of the chosen label. */
+  readonly confidence: number;
+  readonly model: ModelId;
+  readonly arm: Arm;
+  readonly at: number;
+}
