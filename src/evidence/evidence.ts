@@ -4,6 +4,8 @@
  */
 import type { ModelId } from '../model/model.ts';
 import type { Role } from '../traffic/request.ts';
+import { mergeDuel } from './duel.ts';
+import { mergeTally } from './tally.ts';
 
 /** Sums over labelled requests of one model in one role. */
 export interface Tally {
@@ -59,3 +61,34 @@ export interface EvidenceCounts {
 
 export const tallyKey = (model: ModelId, role: Role): string => `${model}|${role}`;
 export const duelKey = (reference: ModelId, candidate: ModelId): string => `${reference}|${candidate}`;
+
+export const EMPTY_LABEL_COUNTS: LabelCounts = { joined: 0, late: 0, duplicate: 0, conflict: 0, orphan: 0, expired: 0, invalid: 0 };
+
+export const mergeLabelCounts = (a: LabelCounts, b: LabelCounts): LabelCounts => ({
+  joined: a.joined + b.joined,
+  late: a.late + b.late,
+  duplicate: a.duplicate + b.duplicate,
+  conflict: a.conflict + b.conflict,
+  orphan: a.orphan + b.orphan,
+  expired: a.expired + b.expired,
+  invalid: a.invalid + b.invalid,
+});
+
+/** The identity of `mergeCounts`. */
+export const emptyCounts = (): EvidenceCounts => ({ tallies: {}, duels: {}, labels: EMPTY_LABEL_COUNTS });
+
+/** Key by key; commutative and associative (the floating sums to rounding). */
+export const mergeCounts = (a: EvidenceCounts, b: EvidenceCounts): EvidenceCounts => ({
+  tallies: mergeRecords(a.tallies, b.tallies, mergeTally),
+  duels: mergeRecords(a.duels, b.duels, mergeDuel),
+  labels: mergeLabelCounts(a.labels, b.labels),
+});
+
+function mergeRecords<T>(a: Readonly<Record<string, T>>, b: Readonly<Record<string, T>>, merge: (x: T, y: T) => T): Readonly<Record<string, T>> {
+  const merged = new Map(Object.entries(a));
+  for (const [key, value] of Object.entries(b)) {
+    const there = merged.get(key);
+    merged.set(key, there === undefined ? value : merge(there, value));
+  }
+  return Object.fromEntries(merged);
+}

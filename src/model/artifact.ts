@@ -1,0 +1,144 @@
+/**
+ * A model as one file: the container of named tensors (support/container.ts), and the SHA-256 of everything before it
+ * in the last 32 bytes. The name of a model is the SHA-256 of the whole file, which is also its reference in the vault.
+ *
+ * The same model gives the same bytes. What is read is believed only after the checksum holds, every field is checked
+ * and every tensor fits the shape; nothing is allocated before.
+ */
+import { EspalierError } from '../errors.ts';
+import { bitsOf, bytesOfNumbers, flagsOf, float32Of } from '../support/bytes.ts';
+import type { ContainerFormat, Tensor } from '../support/container.ts';
+import { fileBytesOf, readContainer, refusal, tensorData, writeContainer } from '../support/container.ts';
+import type { Refuse } from '../support/fields.ts';
+import type { ArtifactLimits } from './artifact-header.ts';
+import { ARTIFACT_LIMITS, readHeader } from './artifact-header.ts';
+import type { Model, ModelDraft, ModelId } from './model.ts';
+import type { LayerMask, LayerWeights, ModelShape } from './shape.ts';
+
+/** SHA-256 of the bytes, in hexadecimal. */
+export type Sha256 = (bytes: Uint8Array) => string;
+
+const DIGEST_BYTES = 32;
+const FORMAT: ContainerFormat = {
+  magic: 'ESPMODL', version: 1, trailerBytes: DIGEST_BYTES,
+  truncated: 'artifact-truncated', tooLarge: 'artifact-too-large', invalid: 'artifact-invalid',
+};
+const refuse: Refuse = refusal('artifact-invalid');
+
+/**
+ * The file of a model and its name. Throws artifact-invalid where the draft is not sound (sizes, finite weights,
+ * zero weights under dead connections), artifact-too-large, shape-unsupported.
+ */
+export function encodeArtifact(draft: ModelDraft, sha256: Sha256): { readonly id: ModelId; readonly bytes: Uint8Array<ArrayBuffer> } {
+  const { shape, tokenizer, labels, lineage, weights, mask } = draft;
+  // Fields are named one by one, so that their order, and with it the bytes, never depends on how a draft was built.
+  const header = {
+    shape: { cell: shape.cell, vocabulary: shape.vocabulary, inputs: shape.inputs, layers: shape.layers, task: shape.task, outputs: shape.outputs, state: shape.state },
+    tokenizer: { kind: tokenizer.kind, words: tokenizer.words, suffixes: tokenizer.suffixes, foldCase: tokenizer.foldCase },
+    labels,
+    lineage: { parent: lineage.parent, anchor: lineage.anchor, cycle: lineage.cycle, density: lineage.density, criterion: lineage.criterion, seed: lineage.seed, trainedOn: lineage.trainedOn },
+  };
+  readHeader(header, ARTIFACT_LIMITS, refuse);
+  const numbers: Readonly<Record<string, Float32Array>> = {
+    embedding: weights.embedding, output: weights.output, outputBias: weights.outputBias,
+    ...Object.fromEntries(weights.layers.flatMap((layer, at) => [[`layers.${at}.kernel`, layer.kernel], [`layers.${at}.bias`, layer.bias]])),
+  };
+  if (mask.length !== shape.layers.length || weights.layers.length !== shape.layers.length) {
+    refuse(`the mask has ${mask.length} layers, the weights ${weights.layers.length}, the shape ${shape.layers.length}`);
+  }
+  const tensors = expectedTensors(shape).map(({ name, dtype, sides, layer }): Tensor => {
+    const length = sides.reduce((product, side) => product * side, 1);
+    const values = dtype === 'bits' ? mask[layer] : numbers[name];
+    if (values?.length !== length) refuse(`${name} has ${values?.length ?? 'no'} elements, its shape needs ${length}`);
+    return { name, dtype, shape: sides, data: values instanceof Uint8Array ? checkedBits(values) : bytesOfNumbers(values as Float32Array) };
+  });
+  numbersChecked(Object.entries(numbers));
+  weights.layers.forEach((layer, at) => checkDead(layer, mask[at]!, shape.layers[at]!));
+  const bytes = writeContainer(FORMAT, header, tensors);
+  bytes.set(bytesOfHex(sha256(bytes.subarray(0, -DIGEST_BYTES))), bytes.length - DIGEST_BYTES);
+  if (bytes.length > ARTIFACT_LIMITS.bytesMax) throw new EspalierError('artifact-too-large', `${bytes.length} bytes.`);
+  return { id: sha256(bytes), bytes };
+}
+
+/** The model in a file. Throws artifact-truncated, artifact-too-large, artifact-altered, artifact-invalid, shape-unsupported. */
+export function decodeArtifact(bytes: Uint8Array, sha256: Sha256, limits: ArtifactLimits = ARTIFACT_LIMITS): Model {
+  checkDigest(bytes, sha256, limits);
+  const container = readContainer(FORMAT, bytes, limits);
+  const { shape, tokenizer, labels, lineage } = readHeader(container.header, limits, refuse);
+  const expected = expectedTensors(shape);
+  if (container.tensors.size !== expected.length) refuse(`it has ${container.tensors.size} tensors, its shape needs ${expected.length}`);
+  // All are compared with the shape before the first is copied.
+  const data = new Map(expected.map(({ name, dtype, sides }) => [name, tensorData(container, name, dtype, sides, refuse)]));
+  const floats = (name: string): Float32Array => {
+    const values = float32Of(data.get(name)!);
+    numbersChecked([[name, values]]);
+    return values;
+  };
+  const layers = shape.layers.map((_, at): LayerWeights => ({ kernel: floats(`layers.${at}.kernel`), bias: floats(`layers.${at}.bias`) }));
+  const mask = layers.map((layer, at): LayerMask => {
+    const flags = flagsOf(data.get(`layers.${at}.mask`)!, layer.kernel.length / 4);
+    if (flags === null) return refuse('a spare bit of the mask is set');
+    checkDead(layer, flags, shape.layers[at]!);
+    return flags;
+  });
+  const weights = { embedding: floats('embedding'), layers, output: floats('output'), outputBias: floats('outputBias') };
+  return { id: sha256(bytes), shape, weights, mask, tokenizer, labels, lineage };
+}
+
+interface ExpectedTensor { readonly name: string; readonly dtype: 'f32' | 'bits'; readonly sides: readonly number[]; readonly layer: number }
+
+/** The tensors of a shape, in the order of the file. */
+function expectedTensors(shape: ModelShape): readonly ExpectedTensor[] {
+  const layers = shape.layers.flatMap((units, layer): ExpectedTensor[] => {
+    const sources = (layer === 0 ? shape.inputs : shape.layers[layer - 1]!) + units;
+    return [
+      { name: `layers.${layer}.kernel`, dtype: 'f32', sides: [sources, 4 * units], layer },
+      { name: `layers.${layer}.bias`, dtype: 'f32', sides: [4 * units], layer },
+      { name: `layers.${layer}.mask`, dtype: 'bits', sides: [sources, units], layer },
+    ];
+  });
+  return [
+    { name: 'embedding', dtype: 'f32', sides: [shape.vocabulary, shape.inputs], layer: -1 },
+    ...layers,
+    { name: 'output', dtype: 'f32', sides: [shape.layers.at(-1)!, shape.outputs], layer: -1 },
+    { name: 'outputBias', dtype: 'f32', sides: [shape.outputs], layer: -1 },
+  ];
+}
+
+/** Tells what is wrong by the most useful code: a file too short is truncated, any other change is altered. */
+function checkDigest(bytes: Uint8Array, sha256: Sha256, limits: ArtifactLimits): void {
+  if (bytes.length > limits.bytesMax || bytes.length < 12 + DIGEST_BYTES || bytes[7] !== FORMAT.version) {
+    fileBytesOf(FORMAT, bytes, limits); // throws the code of a file that is too large, too short, foreign or newer
+    throw new EspalierError('artifact-truncated', `${bytes.length} bytes.`);
+  }
+  const digest = bytes.subarray(-DIGEST_BYTES), body = bytes.subarray(0, -DIGEST_BYTES);
+  if (bytesOfHex(sha256(body)).every((byte, at) => byte === digest[at])) return;
+  const needed = fileBytesOf(FORMAT, bytes, limits);
+  if (needed > bytes.length) throw new EspalierError('artifact-truncated', `${bytes.length} of ${needed} bytes.`);
+  throw new EspalierError('artifact-altered');
+}
+
+const bytesOfHex = (hex: string): Uint8Array => Uint8Array.from({ length: hex.length / 2 }, (_, at) => Number.parseInt(hex.slice(2 * at, 2 * at + 2), 16));
+
+function checkedBits(flags: Uint8Array): Uint8Array {
+  if (flags.some((flag) => flag > 1)) refuse('the mask holds other values than 0 and 1');
+  return bitsOf(flags);
+}
+
+function numbersChecked(named: readonly (readonly [string, Float32Array])[]): void {
+  for (const [name, values] of named) {
+    const at = values.findIndex((value) => !Number.isFinite(value));
+    if (at >= 0) refuse(`${name}[${at}] is not finite`);
+  }
+}
+
+/** Dead connections weigh nothing; otherwise a kernel that skips them and one that does not would disagree. */
+function checkDead({ kernel }: LayerWeights, mask: LayerMask, units: number): void {
+  for (let at = 0; at < mask.length; at++) {
+    if (mask[at] === 1) continue;
+    const k = Math.floor(at / units), j = at % units;
+    for (let gate = 0; gate < 4; gate++) {
+      if (kernel[(4 * k + gate) * units + j] !== 0) refuse(`the dead connection ${k} → ${j} has a weight`);
+    }
+  }
+}
