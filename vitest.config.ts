@@ -1,13 +1,14 @@
 import { defineConfig } from 'vitest/config';
 
-const shared = { pool: 'forks' as const, testTimeout: 60_000, hookTimeout: 120_000 };
-
-export default defineConfig({
+/** `--mode full` takes the slow tests of test/full instead of the others (`npm run test:full`). */
+export default defineConfig(({ mode }) => ({
   test: {
-    ...shared,
+    pool: 'forks' as const,
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
     maxWorkers: 2,
-    include: ['test/**/*.test.ts'],
-    exclude: ['test/full/**'],
+    include: [mode === 'full' ? 'test/full/**/*.test.ts' : 'test/**/*.test.ts'],
+    exclude: mode === 'full' ? [] : ['test/full/**'],
     passWithNoTests: false,
   },
-});
+}));

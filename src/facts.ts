@@ -27,6 +27,8 @@ export type Happening =
   | { readonly kind: 'labels'; readonly counts: LabelCounts; readonly delayMsSum: number }
   /** A report of evidence; `moments` and `replay` are references into the vault. */
   | { readonly kind: 'evidence'; readonly counts: EvidenceCounts; readonly moments: { readonly ref: string; readonly model: ModelId; readonly vectors: number } | null; readonly replay: { readonly ref: string; readonly items: number } | null; readonly momentsCpuMs: number }
+  /** The first word of a journal: everything before it is forgotten. `density` and `roster` are those of the champion it starts with. */
+  | { readonly kind: 'loop-started'; readonly roster: Roster; readonly density: number; readonly margin: number; readonly cyclesMax: number }
   | { readonly kind: 'ordered'; readonly order: Order }
   | { readonly kind: 'job-news'; readonly job: string; readonly news: Exclude<TuningNews, { readonly kind: 'candidate' }> }
   | { readonly kind: 'job-done'; readonly order: string; readonly candidate: Candidate }

@@ -36,6 +36,8 @@ export interface Board {
   readonly refused: number;
   readonly labelled: number;
   readonly seconds: readonly Second[];
+  /** Answers to the world by LATENCY_BUCKETS_MS, from the start. */
+  readonly latency: readonly number[];
   readonly waiting: number;
   readonly unsettled: number;
   readonly sessions: number;
@@ -51,9 +53,12 @@ export interface Board {
 
 const WINDOW_S = 10;
 const DECISIONS_MAX = 12;
+const NO_LATENCY: readonly number[] = new Array<number>(LATENCY_BUCKETS_MS.length + 1).fill(0);
+/** News of a stage come when it is done: what runs then. */
+const AFTER = { load: 'score', score: 'choose', choose: 'reconstruct', reconstruct: 'train', train: 'examine', examine: 'parity', parity: 'store', store: 'store' } as const;
 
 export const emptyBoard = (at: number): Board => ({
-  startedAt: at, now: at, engine: '', answered: 0, refused: 0, labelled: 0, seconds: [], waiting: 0, unsettled: 0, sessions: 0, roster: null,
+  startedAt: at, now: at, engine: '', answered: 0, refused: 0, labelled: 0, seconds: [], latency: NO_LATENCY, waiting: 0, unsettled: 0, sessions: 0, roster: null,
   densities: {}, job: null, decisions: [], swaps: 0, momentsCpuMs: 0, warnings: 0,
 });
 
@@ -66,7 +71,7 @@ function withSecond(board: Board, at: number): { readonly seconds: readonly Seco
     const second: Second = { ...last, latency: [...last.latency], right: { ...last.right }, judged: { ...last.judged } };
     return { seconds: [...kept.slice(0, -1), second], second };
   }
-  const second: Second = { at: stamp, requests: 0, steps: 0, latency: new Array<number>(LATENCY_BUCKETS_MS.length + 1).fill(0), right: {}, judged: {} };
+  const second: Second = { at: stamp, requests: 0, steps: 0, latency: [...NO_LATENCY], right: {}, judged: {} };
   return { seconds: [...kept, second], second };
 }
 
@@ -76,7 +81,7 @@ function foldBatch(board: Board, fact: Extract<Fact, { kind: 'batch' }>): Board 
   const answers = fact.latency.reduce((a, b) => a + b, 0);
   second.requests += answers;
   fact.latency.forEach((n, i) => { second.latency[i]! += n; });
-  return { ...board, seconds, answered: board.answered + answers };
+  return { ...board, seconds, answered: board.answered + answers, latency: board.latency.map((n, i) => n + fact.latency[i]!) };
 }
 
 function foldEvidence(board: Board, fact: Extract<Fact, { kind: 'evidence' }>): Board {
@@ -91,7 +96,7 @@ function foldEvidence(board: Board, fact: Extract<Fact, { kind: 'evidence' }>): 
 
 function foldJob(board: Board, fact: Extract<Fact, { kind: 'job-news' }>): Board {
   const { news } = fact;
-  if (news.kind === 'stage') return { ...board, job: { stage: news.stage, step: 0, steps: 0, loss: null, accuracy: null } };
+  if (news.kind === 'stage') return { ...board, job: { stage: AFTER[news.stage], step: 0, steps: 0, loss: null, accuracy: null } };
   return { ...board, job: { stage: 'train', step: news.step, steps: news.steps, loss: news.loss, accuracy: news.accuracy } };
 }
 
@@ -121,19 +126,20 @@ export function ratesOf(board: Board): { readonly requests: number; readonly ste
   return { requests: whole.reduce((n, s) => n + s.requests, 0) / span, steps: whole.reduce((n, s) => n + s.steps, 0) / span };
 }
 
-/** Upper bound in milliseconds of the bucket in which the quantile lies, over the window; null without answers. */
-export function latencyOf(board: Board, quantile: number): number | null {
-  const counts = new Array<number>(LATENCY_BUCKETS_MS.length + 1).fill(0);
-  for (const second of board.seconds) second.latency.forEach((n, i) => { counts[i]! += n; });
+/** Upper bound in milliseconds of the bucket in which the quantile of some counts lies; null where there are none. */
+export function quantileOfBuckets(counts: readonly number[], quantile: number): number | null {
   const total = counts.reduce((a, b) => a + b, 0);
-  if (total === 0) return null;
   let seen = 0;
   for (const [i, n] of counts.entries()) {
     seen += n;
-    if (seen >= quantile * total) return LATENCY_BUCKETS_MS[i] ?? Infinity;
+    if (n > 0 && seen >= quantile * total) return LATENCY_BUCKETS_MS[i] ?? Infinity;
   }
-  return Infinity;
+  return null;
 }
+
+/** The same over the window. */
+export const latencyOf = (board: Board, quantile: number): number | null =>
+  quantileOfBuckets(NO_LATENCY.map((_, i) => board.seconds.reduce((sum, second) => sum + second.latency[i]!, 0)), quantile);
 
 /** Share of right steps of a role over the window; null where nothing was judged. */
 export function accuracyOf(board: Board, role: Role): number | null {

@@ -110,7 +110,8 @@ export function decodeRequest(value: Uint8Array, rules: RequestRules, arrivedAt 
   if (isRefused(id)) return id;
   const session = nameOf(read.value, 'session', 'request-invalid');
   if (isRefused(session)) return session;
-  const sequence = field(read.value, 'sequence') ?? 0;
+  const given = field(read.value, 'sequence');
+  const sequence = given === undefined ? 0 : given;
   if (typeof sequence !== 'number' || !Number.isSafeInteger(sequence) || sequence < 0) return refuse('request-invalid', '"sequence" must be an integer from 0');
   const at = timeOf(read.value, arrivedAt, 'request-invalid');
   if (isRefused(at)) return at;

@@ -1,0 +1,66 @@
+/** The native addon as JavaScript sees it, and where it lies. See src/kernel/README.md. */
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { EspalierError } from '../../errors.ts';
+import type { PackedModel } from '../../model/pack.ts';
+
+/** A loaded model; an opaque external of the addon. */
+export interface AddonHandle { readonly opaque: unique symbol }
+
+export interface AddonVariant {
+  readonly name: string;
+  /** Instruction sets it needs, in words. */
+  readonly needs: string;
+  readonly supported: boolean;
+  /** Lanes of a block, narrowest first. */
+  readonly widths: readonly number[];
+}
+
+export interface AddonResult {
+  readonly steps: number;
+  /** By the wall clock, and by the CPU time of the thread that ran it. */
+  readonly ms: number;
+  readonly cpuMs: number;
+  readonly rows: number;
+  /** [rows, inputs + units] */
+  readonly values: Float32Array;
+}
+
+export const OUTPUT_MODES = { none: 0, tag: 1, classify: 2 } as const;
+export type OutputMode = (typeof OUTPUT_MODES)[keyof typeof OUTPUT_MODES];
+
+/** Calls queue work on libuv's pool; their arrays must not be touched before the promise settles. */
+export interface Addon {
+  variants(): readonly AddonVariant[];
+  /** Handle and its bytes. Throws where an array does not fit or a source is out of range. */
+  load(...args: LoadArguments): readonly [AddonHandle, number];
+  /** Calls in flight end well; later ones are refused. */
+  release(handle: AddonHandle): void;
+  /** h and c [sequences, units] and labels, confidence are written in place. Rejects with code and sequence. */
+  infer(handle: AddonHandle, tokens: Int32Array, offsets: Uint32Array, h: Float32Array, c: Float32Array, labels: Int32Array, confidence: Float32Array, mode: OutputMode, every: number, phase: number): Promise<AddonResult>;
+  gram(variant: string, values: Float32Array, rows: number, columns: number, into: Float64Array): Promise<void>;
+}
+
+export type LoadArguments = readonly [variant: string, units: number, inputs: number, vocabulary: number, outputs: number, ptr: Uint32Array, source: Uint32Array,
+  values: Float32Array, bias: Float32Array, embedding: Float32Array, output: Float32Array, outputBias: Float32Array];
+
+export const loadArguments = (variant: string, p: PackedModel): LoadArguments =>
+  [variant, p.units, p.inputs, p.vocabulary, p.outputs, p.ptr, p.source, p.values, p.bias, p.embedding, p.output, p.outputBias];
+
+/** Where the addon lies: build/kernel/espalier_kernel.node under the folder of package.json. */
+export function kernelPath(): string {
+  let folder = path.dirname(fileURLToPath(import.meta.url));
+  while (!existsSync(path.join(folder, 'package.json')) && path.dirname(folder) !== folder) folder = path.dirname(folder);
+  return path.join(folder, 'build', 'kernel', 'espalier_kernel.node');
+}
+
+/** Loads the addon into this process. Probe it first (probe.ts): a broken binary can end the process. Throws engine-unavailable. */
+export function loadAddon(file: string = kernelPath()): Addon {
+  try {
+    return createRequire(import.meta.url)(file) as Addon;
+  } catch (error) {
+    throw new EspalierError('engine-unavailable', `${file}: ${error instanceof Error ? error.message.split('\n')[0] : String(error)}`, error);
+  }
+}

@@ -1,0 +1,139 @@
+/** The native kernel as an engine: one ragged call is one piece of work on libuv's pool. */
+import { assert, EspalierError } from '../../errors.ts';
+import type { Model, ModelId } from '../../model/model.ts';
+import { pack } from '../../model/pack.ts';
+import type { ModelShape } from '../../model/shape.ts';
+import { sourcesOf, unitsOf } from '../../model/shape.ts';
+import type { Activity, Engine, EngineAnswer, EngineCall, EngineResult, EngineSequence } from '../../ports.ts';
+import type { Addon, AddonHandle, AddonResult } from './addon.ts';
+import { loadArguments, OUTPUT_MODES } from './addon.ts';
+import { checkCall, checkModel, phaseWithin } from './checked.ts';
+import { PARITY_MAX, parityJudge, probeSequences } from './parity.ts';
+
+/** Between the stages of an enlistment, a few milliseconds each. */
+const yieldToLoop = (): Promise<void> => new Promise((resolve) => { setImmediate(resolve); });
+
+/** With the CPU time of the thread that ran the call: unlike `kernelMs` it leaves out what other work took from it. */
+export type NativeResult = EngineResult & { readonly cpuMs: number };
+
+interface Enlisted { readonly shape: ModelShape; readonly handle: AddonHandle }
+
+export class NativeEngine implements Engine {
+  readonly name: string;
+  readonly #addon: Addon;
+  readonly #variant: string;
+  readonly #widths: readonly number[];
+  readonly #models = new Map<ModelId, Enlisted>();
+  #gram: Promise<unknown> = Promise.resolve();
+
+  /** @param variant a variant that this machine supports; throws engine-unavailable where it does not */
+  constructor(addon: Addon, variant: string) {
+    const found = addon.variants().find(({ name, supported }) => name === variant && supported);
+    if (found === undefined) throw new EspalierError('engine-unavailable', `This machine has no variant ${variant}.`);
+    this.#addon = addon;
+    this.#variant = variant;
+    this.#widths = found.widths;
+    this.name = `native/${variant}`;
+  }
+
+  async enlist(model: Model): Promise<{ readonly ms: number; readonly parity: number; readonly bytes: number }> {
+    const started = performance.now();
+    checkModel(model);
+    await yieldToLoop();
+    const [handle, bytes] = this.#addon.load(...loadArguments(this.#variant, pack(model)));
+    const parity = await this.#compare(model, handle).catch((error: unknown) => { this.#addon.release(handle); throw error; });
+    if (parity > PARITY_MAX) {
+      this.#addon.release(handle);
+      throw new EspalierError('engine-mismatch', `Largest difference ${parity.toExponential(1)}, ${PARITY_MAX} is allowed; ${this.name}, model ${model.id}.`);
+    }
+    const before = this.#models.get(model.id);
+    this.#models.set(model.id, { shape: model.shape, handle });
+    if (before !== undefined) this.#addon.release(before.handle);
+    return { ms: performance.now() - started, parity, bytes };
+  }
+
+  /** Runs the probe sequences once on every lane width, which also warms them. */
+  async #compare(model: Model, handle: AddonHandle): Promise<number> {
+    await yieldToLoop();
+    const probes = probeSequences(model);
+    const judge = parityJudge(model, probes);
+    let worst = 0;
+    for (const width of this.#widths) {
+      const sequences = Array.from({ length: width }, (_, at) => probes[at % probes.length]!);
+      const { answers } = await this.#run({ shape: model.shape, handle }, { model: model.id, sequences, sample: null }, true);
+      answers.forEach((answer, at) => { worst = Math.max(worst, judge(at % probes.length, answer)); });
+    }
+    return worst;
+  }
+
+  async infer(call: EngineCall): Promise<NativeResult> {
+    return this.#run(this.#checked(call), call, true);
+  }
+
+  /** As `infer`, but without labels and confidences: for measuring what the cell alone costs. */
+  async inferWithoutOutput(call: EngineCall): Promise<NativeResult> {
+    return this.#run(this.#checked(call), call, false);
+  }
+
+  #checked(call: EngineCall): Enlisted {
+    const enlisted = this.#models.get(call.model);
+    if (enlisted === undefined) throw new EspalierError('model-unknown', call.model);
+    checkCall(call, enlisted.shape);
+    return enlisted;
+  }
+
+  async #run({ shape, handle }: Enlisted, call: EngineCall, withOutput: boolean): Promise<NativeResult> {
+    const flat = flattened(call.sequences, unitsOf(shape));
+    const count = call.sequences.length;
+    const mode = withOutput ? OUTPUT_MODES[shape.task] : OUTPUT_MODES.none;
+    const labels = new Int32Array(mode === OUTPUT_MODES.tag ? flat.tokens.length : mode === OUTPUT_MODES.classify ? count : 0);
+    const confidence = new Float32Array(withOutput ? count : 0);
+    const every = call.sample?.every ?? 0;
+    let result: AddonResult;
+    try {
+      result = await this.#addon.infer(handle, flat.tokens, flat.offsets, flat.h, flat.c, labels, confidence, mode, every, every === 0 ? 0 : phaseWithin(call.sample!.phase, every));
+    } catch (error) {
+      throw new EspalierError('engine-failed', `${this.name}: ${error instanceof Error ? error.message : String(error)}`, error);
+    }
+    const units = unitsOf(shape);
+    const answers = call.sequences.map((_, at): EngineAnswer => ({
+      labels: mode === OUTPUT_MODES.tag ? labels.slice(flat.offsets[at]!, flat.offsets[at + 1]!) : labels.slice(at, at + 1),
+      confidence: confidence[at] ?? 0,
+      h: flat.h.slice(at * units, (at + 1) * units),
+      c: flat.c.slice(at * units, (at + 1) * units),
+    }));
+    const activity = result.rows === 0 ? null : { rows: result.rows, columns: sourcesOf(shape), values: result.values };
+    return { answers, activity, steps: result.steps, kernelMs: result.ms, cpuMs: result.cpuMs };
+  }
+
+  /** One at a time: two sums into the same triangle must not meet. */
+  gram(activity: Activity, into: Float64Array): Promise<void> {
+    const { rows, columns, values } = activity;
+    const size = columns + 1;
+    assert(values.length === rows * columns && into.length === size * (size + 1) / 2, 'gram: values [rows, columns], into a packed upper triangle of columns + 1');
+    const done = this.#gram.then(() => this.#addon.gram(this.#variant, values, rows, columns, into));
+    this.#gram = done.catch(() => undefined);
+    return done.catch((error: unknown) => { throw new EspalierError('engine-failed', `${this.name}: gram`, error); });
+  }
+
+  retire(model: ModelId): Promise<void> {
+    const enlisted = this.#models.get(model);
+    this.#models.delete(model);
+    if (enlisted !== undefined) this.#addon.release(enlisted.handle);
+    return Promise.resolve();
+  }
+}
+
+/** Sequences end to end: tokens [steps of all], offsets [sequences + 1], h and c [sequences, units]. */
+function flattened(sequences: readonly EngineSequence[], units: number): { readonly tokens: Int32Array; readonly offsets: Uint32Array; readonly h: Float32Array; readonly c: Float32Array } {
+  const offsets = new Uint32Array(sequences.length + 1);
+  sequences.forEach(({ inputs }, at) => { offsets[at + 1] = offsets[at]! + inputs.length; });
+  const tokens = new Int32Array(offsets[sequences.length]!);
+  const h = new Float32Array(sequences.length * units), c = new Float32Array(sequences.length * units);
+  sequences.forEach((sequence, at) => {
+    tokens.set(sequence.inputs, offsets[at]!);
+    if (sequence.h !== null) h.set(sequence.h, at * units);
+    if (sequence.c !== null) c.set(sequence.c, at * units);
+  });
+  return { tokens, offsets, h, c };
+}

@@ -1,0 +1,78 @@
+/** The reference network as an engine: float64, on the event loop but yielding between sequences. Slow and always there. */
+import { assert, EspalierError } from '../../errors.ts';
+import { forward } from '../../model/cell.ts';
+import type { Model, ModelId } from '../../model/model.ts';
+import { sourcesOf, unitsOf } from '../../model/shape.ts';
+import type { Activity, Engine, EngineAnswer, EngineCall, EngineResult } from '../../ports.ts';
+import { checkCall, checkModel, phaseWithin } from './checked.ts';
+
+const GRAM_ROWS_BETWEEN_YIELDS = 16;
+const yieldToLoop = (): Promise<void> => new Promise((resolve) => { setImmediate(resolve); });
+
+export class ReferenceEngine implements Engine {
+  readonly name = 'reference';
+  readonly #models = new Map<ModelId, Model>();
+
+  async enlist(model: Model): Promise<{ readonly ms: number; readonly parity: number; readonly bytes: number }> {
+    const started = performance.now();
+    await yieldToLoop();
+    checkModel(model);
+    this.#models.set(model.id, model);
+    const { embedding, layers, output, outputBias } = model.weights;
+    const bytes = [embedding, output, outputBias, ...layers.flatMap((layer) => [layer.kernel, layer.bias])].reduce((sum, tensor) => sum + tensor.byteLength, 0);
+    return { ms: performance.now() - started, parity: 0, bytes };
+  }
+
+  /** All sequences are lanes of one block: step t is step t of each, and there are as many steps as the longest has. */
+  async infer(call: EngineCall): Promise<EngineResult> {
+    const model = this.#models.get(call.model);
+    if (model === undefined) throw new EspalierError('model-unknown', call.model);
+    checkCall(call, model.shape);
+    const sampled = new Map<number, Float32Array[]>();
+    const { every, phase } = call.sample === null ? { every: 0, phase: 0 } : { every: call.sample.every, phase: phaseWithin(call.sample.phase, call.sample.every) };
+    const answers: EngineAnswer[] = [];
+    let steps = 0, kernelMs = 0;
+    for (const { inputs, h, c } of call.sequences) {
+      await yieldToLoop();
+      const started = performance.now();
+      const units = unitsOf(model.shape);
+      const state = { h: h === null ? new Float64Array(units) : Float64Array.from(h), c: c === null ? new Float64Array(units) : Float64Array.from(c) };
+      const result = forward(model, inputs, state, (t, x, hPrevious) => {
+        if (every === 0 || (t + phase) % every !== 0) return;
+        const row = new Float32Array(x.length + hPrevious.length);
+        row.set(x);
+        row.set(hPrevious, x.length);
+        sampled.set(t, [...(sampled.get(t) ?? []), row]);
+      });
+      answers.push({ labels: result.labels, confidence: result.confidence, h: Float32Array.from(result.h), c: Float32Array.from(result.c) });
+      steps = Math.max(steps, inputs.length);
+      kernelMs += performance.now() - started;
+    }
+    return { answers, activity: joined([...sampled.values()].flat(), sourcesOf(model.shape)), steps, kernelMs };
+  }
+
+  async gram(activity: Activity, into: Float64Array): Promise<void> {
+    const { rows, columns, values } = activity;
+    const size = columns + 1;
+    assert(values.length === rows * columns && into.length === size * (size + 1) / 2, 'gram: values [rows, columns], into a packed upper triangle of columns + 1');
+    const a = new Float64Array(size).fill(1);
+    for (let row = 0; row < rows; row++) {
+      if (row % GRAM_ROWS_BETWEEN_YIELDS === 0) await yieldToLoop();
+      a.set(values.subarray(row * columns, (row + 1) * columns));
+      for (let i = 0, at = 0; i < size; i++) for (let j = i; j < size; j++) into[at++]! += a[i]! * a[j]!;
+    }
+  }
+
+  retire(model: ModelId): Promise<void> {
+    this.#models.delete(model);
+    return Promise.resolve();
+  }
+}
+
+/** Rows of `columns` numbers as one activity; null where there are none. */
+function joined(rows: readonly Float32Array[], columns: number): Activity | null {
+  if (rows.length === 0) return null;
+  const values = new Float32Array(rows.length * columns);
+  rows.forEach((row, at) => { values.set(row, at * columns); });
+  return { rows: rows.length, columns, values };
+}

@@ -1,0 +1,61 @@
+/** `espalier bench NAME`: a table of benches, each loaded only when it is run. */
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { EspalierError } from '../errors.ts';
+import { nearest } from '../config/nearest.ts';
+
+export interface BenchOptions {
+  /** Folder of data sets, or undefined where the bench needs none. */
+  readonly data?: string;
+  /** File that the figures are written to. */
+  readonly json?: string;
+  readonly seed: number;
+  /** Smaller, for a look at whether it works; the figures are not comparable. */
+  readonly quick: boolean;
+}
+
+interface Bench {
+  readonly says: string;
+  readonly run: (options: BenchOptions) => Promise<void>;
+}
+
+const BENCHES: Readonly<Record<string, Bench>> = {
+  prune: {
+    says: 'accuracy by criterion and density on CLINC150 intents (--data: the folder with its files)',
+    run: async (options) => { await (await import('./bench/prune.ts')).runPruneBench(options); },
+  },
+  gate: {
+    says: 'error rates of the promotion gate, by simulation',
+    run: async (options) => { await (await import('./bench/gate.ts')).runGateBench(options); },
+  },
+  kernel: {
+    says: 'lane-steps per second of the kernel by density',
+    run: async (options) => { await (await import('./bench/kernel.ts')).runKernelBench(options); },
+  },
+};
+
+const names = Object.keys(BENCHES);
+
+function seedOf(text: string): number {
+  const seed = Number(text);
+  if (!Number.isInteger(seed) || seed < 0 || seed >= 2 ** 32) throw new InvalidArgumentError('A whole number from 0 to 4294967295 is wanted.');
+  return seed;
+}
+
+export function benchCommand(): Command {
+  return new Command('bench')
+    .description('measure: prune, gate or kernel')
+    .argument('<name>', names.join(' | '))
+    .option('--data <dir>', 'folder of data sets')
+    .option('--json <file>', 'write the figures to a file')
+    .addOption(new Option('--seed <n>', 'seed of everything that is drawn').argParser(seedOf).default(1))
+    .option('--quick', 'smaller, for a look at whether it works', false)
+    .addHelpText('after', `\nBenches:\n${names.map((name) => `  ${name.padEnd(8)}${BENCHES[name]!.says}`).join('\n')}\n\nExample:\n  espalier bench kernel --json kernel.json`)
+    .action(async (name: string, options: BenchOptions) => {
+      const bench = BENCHES[name];
+      if (bench === undefined) {
+        const hint = nearest(name, names);
+        throw new EspalierError('usage', `There is no bench ${name}; ${hint === undefined ? `there are ${names.join(', ')}` : `did you mean ${hint}?`}`);
+      }
+      await bench.run(options);
+    });
+}

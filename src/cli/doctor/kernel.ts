@@ -1,0 +1,32 @@
+/** The native kernel: whether it is built, and which engine serves, after a probe in a process of its own. */
+import { chooseEngine, KERNEL_VARIANTS } from '../../adapters/engine/choose.ts';
+import { kernelPath } from '../../adapters/engine/addon.ts';
+import { probe } from '../../adapters/engine/probe.ts';
+import type { Settings } from '../../config/schema.ts';
+import { codeOf } from '../../errors.ts';
+import { engineChoiceOf } from '../compose/settings.ts';
+import type { Finding } from './finding.ts';
+import { missing, ok, poor } from './finding.ts';
+
+const REMEDY = 'Install a C compiler and run `npm run setup`. The reference engine serves meanwhile: the same answers, slowly.';
+
+/** Every variant with the result of its probe. */
+async function variants(): Promise<Finding> {
+  const probed = await Promise.all(KERNEL_VARIANTS.map(async (variant) => ({ variant, result: await probe(kernelPath(), variant) })));
+  const texts = probed.map(({ variant, result }) => (result.ok ? `${variant} agrees with the reference (${result.parity.toExponential(1)})` : `${variant}: ${result.reason}`));
+  return probed.some(({ result }) => result.ok) ? ok('kernel', texts.join('; ')) : poor('kernel', [...new Set(texts)].join('; '), REMEDY);
+}
+
+/** The engine that these settings give. */
+async function inUse(settings: Settings): Promise<Finding> {
+  try {
+    const { engine, reason } = await chooseEngine(engineChoiceOf(settings));
+    const wanted = settings.engine.kind !== 'reference' && engine.name === 'reference';
+    return wanted ? poor('engine', `${engine.name}: ${reason}`, REMEDY) : ok('engine', `${engine.name}: ${reason}`);
+  } catch (error) {
+    if (codeOf(error) === undefined) throw error;
+    return missing('engine', (error as Error).message, `${REMEDY} It is asked for by engine.kind: native, or by engine.variant.`);
+  }
+}
+
+export const kernel = (settings: Settings): Promise<readonly Finding[]> => Promise.all([variants(), inUse(settings)]);

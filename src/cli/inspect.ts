@@ -1,0 +1,77 @@
+/** `espalier inspect FILE`: what a model file holds. */
+import * as fs from 'node:fs';
+import { Command } from 'commander';
+import { sha256 } from '../adapters/digest.ts';
+import { EspalierError } from '../errors.ts';
+import { ARTIFACT_LIMITS } from '../model/artifact-header.ts';
+import { decodeArtifact } from '../model/artifact.ts';
+import type { Model } from '../model/model.ts';
+import { settingsOf } from './compose/settings.ts';
+import type { SettingsOptions } from './compose/settings.ts';
+import { bytesText, out } from './print.ts';
+import { withSettings } from './with-settings.ts';
+
+interface InspectOptions extends SettingsOptions { readonly json?: true }
+
+/** Reads at most the allowed bytes. Throws data-unreadable, artifact-too-large. */
+function read(file: string, bytesMax: number): Uint8Array {
+  try {
+    const { size } = fs.statSync(file);
+    if (size > bytesMax) throw new EspalierError('artifact-too-large', `${file} has ${size} bytes, ${bytesMax} are allowed.`);
+    return fs.readFileSync(file);
+  } catch (cause) {
+    if (cause instanceof EspalierError) throw cause;
+    throw new EspalierError('data-unreadable', `${file}: ${(cause as Error).message}`, cause);
+  }
+}
+
+const shareAlive = (mask: Uint8Array): number => mask.reduce((sum, bit) => sum + bit, 0) / mask.length;
+
+/** The facts of a model file, JSON-safe. */
+export function inspection(model: Model, bytes: number): object {
+  const { id, shape, mask, labels, lineage, tokenizer } = model;
+  return {
+    id, bytes, shape, lineage,
+    layers: mask.map((layer, at) => {
+      const units = shape.layers[at]!;
+      const inputs = layer.length / units - units;
+      return {
+        units, inputs, connections: layer.length, density: shareAlive(layer),
+        densityOfInputs: shareAlive(layer.subarray(0, inputs * units)), densityOfState: shareAlive(layer.subarray(inputs * units)),
+      };
+    }),
+    vocabulary: { words: tokenizer.words.length, rows: shape.vocabulary, foldCase: tokenizer.foldCase, suffixes: tokenizer.suffixes.length },
+    labels,
+  };
+}
+
+function lines(model: Model, bytes: number): string[] {
+  const { id, shape, mask, labels, lineage, tokenizer } = model;
+  const named = labels.slice(0, 12).join(' ') + (labels.length > 12 ? ` … (${labels.length - 12} more)` : '');
+  return [
+    `model       ${id}`,
+    `size        ${bytesText(bytes)}`,
+    `shape       ${shape.cell} ${shape.inputs} inputs, ${shape.layers.join(' + ')} units, ${shape.outputs} labels; task ${shape.task}, state ${shape.state}`,
+    ...mask.map((layer, at) => `layer ${at + 1}     ${layer.reduce((sum, bit) => sum + bit, 0)} of ${layer.length} connections alive, density ${shareAlive(layer).toFixed(4)}`),
+    `vocabulary  ${tokenizer.words.length} words, ${shape.vocabulary} rows`,
+    `labels      ${named}`,
+    `lineage     cycle ${lineage.cycle}, density ${lineage.density}, criterion ${lineage.criterion ?? 'none'}, seed ${lineage.seed}`,
+    `parent      ${lineage.parent ?? 'none'}`,
+    `anchor      ${lineage.anchor ?? 'itself'}`,
+    `trained on  ${lineage.trainedOn}`,
+  ];
+}
+
+export function inspectCommand(): Command {
+  return withSettings(new Command('inspect')
+    .description('what a model file holds: shape, density of each layer, size, lineage, labels')
+    .argument('<file>', 'model file')
+    .option('--json', 'as JSON'))
+    .action((file: string, options: InspectOptions) => {
+      const { vault } = settingsOf(options).settings;
+      const bytes = read(file, vault.artifactBytesMax);
+      const model = decodeArtifact(bytes, sha256, { ...ARTIFACT_LIMITS, bytesMax: vault.artifactBytesMax });
+      if (options.json) out(JSON.stringify(inspection(model, bytes.length), null, 2));
+      else out(lines(model, bytes.length).join('\n'));
+    });
+}

@@ -1,0 +1,100 @@
+/**
+ * Every setting of espalier: type, bounds, default, unit and description. The parser, `config sample`, the reference in
+ * `deploy/reference/config.md` and the names of the environment variables are made from this table.
+ */
+import { z } from 'zod';
+import { flag, oneOf, real, setting, share, text, whole } from './setting.ts';
+
+const DAY_MS = 86_400_000;
+
+const serving = z.strictObject({
+  unsettledMax: whole(1, 100_000, 512, 'deliveries', 'Deliveries taken from the log and not yet answered and settled; the whole of the backpressure.'),
+  batchMax: whole(1, 4096, 128, 'sequences', 'Sequences of one engine call.'),
+  shadowWaitingMax: whole(0, 1_000_000, 2048, 'requests', 'Shadow requests that may wait for an engine; more are dropped and counted.'),
+  stepsMax: whole(1, 1_000_000, 2000, 'steps', 'Steps of one request; longer ones are refused.'),
+  requestBytesMax: whole(64, 64 * 1024 * 1024, 65_536, 'bytes', 'Size of one record; larger ones are refused unread.'),
+  sessionsMax: whole(1, 10_000_000, 50_000, 'sessions', 'Sessions whose recurrent state is kept; the least recently used goes first.'),
+  sessionIdleMsMax: whole(1000, 7 * DAY_MS, 600_000, 'milliseconds', 'Idle time after which the state of a session is forgotten.'),
+  labelWaitMs: whole(1, DAY_MS, 60_000, 'milliseconds', 'Label horizon: how long a prediction waits for its label, and a label for its request.'),
+  pendingMax: whole(1, 10_000_000, 20_000, 'entries', 'Predictions and labels that wait for one another.'),
+  evidenceEveryMs: whole(10, 600_000, 1000, 'milliseconds', 'How often counts and duels are reported to the loop.'),
+  bulkEveryMs: whole(10, 3_600_000, 5000, 'milliseconds', 'How often moments and the replay sample are stored and reported.'),
+  sampleEvery: whole(1, 10_000, 32, 'steps', 'One step in this many is sampled for the moments.'),
+  replayItemsMax: whole(16, 1_000_000, 2000, 'sequences', 'Size of the replay sample that fine-tuning learns from.'),
+  blockRequestsMax: whole(1, 10, 10, 'requests', 'Requests of one block of a session, the unit of observation of the gate.'),
+  blockIdleMs: whole(1, DAY_MS, 5000, 'milliseconds', 'Idle time that ends a block early.'),
+  statesDurable: flag(true, 'Whether changed session states are written to the log with each transaction, so that sessions survive a restart.'),
+}).prefault({});
+
+const training = z.strictObject({
+  steps: whole(1, 10_000_000, 400, 'optimizer steps', 'Length of the fine-tuning of one candidate.'),
+  lanes: whole(1, 4096, 32, 'sequences', 'Sequences side by side in one optimizer step.'),
+  window: whole(1, 10_000, 32, 'steps', 'Steps of time of one optimizer step (truncated back-propagation through time).'),
+  learningRate: real(1e-8, 1, 0.002, 'per step', 'Peak learning rate of Adam; cosine decay to 2 % of it.'),
+  labelShare: real(0, 1, 0.5, 'share', 'Share of the loss that the labels get; the teacher gets the rest.'),
+  temperature: real(0.1, 100, 2, 'ratio', 'Temperature of the distillation (Hinton, Vinyals & Dean 2015).'),
+  dropout: real(0, 0.95, 0.1, 'share', 'Drop-out on inputs and outputs of the recurrent layer.'),
+  heldOut: real(0.01, 0.5, 0.1, 'share', 'Share of the replay sample set aside for the examination, never trained on.'),
+  secondsMax: whole(1, 86_400, 60, 'seconds', 'Wall-clock bound of the training of one candidate.'),
+}).prefault({});
+
+const rung = z.strictObject({ share: z.number().gt(0).max(1), blocksMin: z.int().min(1), msMin: z.int().min(0) });
+
+const loop = z.strictObject({
+  seed: whole(0, 2 ** 32 - 1, 1, '', 'Seed of everything that the loop draws.'),
+  density: share(0.1, 'Density of connections that the cycles approach by the cubic schedule (Zhu & Gupta 2017).'),
+  cycles: whole(1, 100, 3, 'cycles', 'Cycles in which the density is reached.'),
+  cyclesMax: whole(1, 10_000, 6, 'cycles', 'Cycles after which the loop rests; refused candidates count.'),
+  criterion: oneOf(['random', 'magnitude', 'activity', 'obs'], 'obs', 'How the cost of removing a connection is estimated.'),
+  scope: oneOf(['network', 'unit'], 'network', 'network: one ranking over all connections; unit: each unit keeps the same share of its sources.'),
+  reconstruct: flag(true, 'Whether the surviving weights are solved anew from the moments after pruning.'),
+  training,
+  momentsVectorsMin: whole(1, 1_000_000_000, 2000, 'vectors', 'Sampled vectors of moments of the champion before a job is ordered.'),
+  replayItemsMin: whole(1, 1_000_000, 500, 'sequences', 'Replay items before a job is ordered.'),
+  margin: real(0.0001, 0.5, 0.01, 'share', 'Accuracy budget of the whole lineage against the anchor (0.01 is one point).'),
+  alpha: real(1e-9, 0.5, 0.05, 'probability', 'Error probability of a false certificate, spent over all candidates.'),
+  anchorShare: share(0.5, 'Share of the sessions that the anchor answers in shadow.'),
+  shadowShare: share(1, 'Share of the sessions that a challenger answers in shadow.'),
+  rungs: setting(z.array(rung).min(1).max(20), [
+    { share: 0.05, blocksMin: 20, msMin: 2000 }, { share: 0.25, blocksMin: 40, msMin: 2000 },
+    { share: 0.5, blocksMin: 40, msMin: 2000 }, { share: 1, blocksMin: 40, msMin: 2000 },
+  ], 'share, blocks, milliseconds', 'The ladder: share of the sessions that the challenger answers, and the blocks and the time before the next rung.'),
+  probationBlocks: whole(0, 1_000_000_000, 100, 'blocks', 'Blocks for which the former champion stays in shadow after the last rung.'),
+  probationMsMax: whole(0, 30 * DAY_MS, 30_000, 'milliseconds', 'Bound on the time of that probation.'),
+  tuneMsMax: whole(1000, 7 * DAY_MS, 180_000, 'milliseconds', 'Deadline of a tuning job.'),
+  enlistMsMax: whole(100, DAY_MS, 30_000, 'milliseconds', 'Deadline of loading, checking and warming a model.'),
+  routeMsMax: whole(100, DAY_MS, 10_000, 'milliseconds', 'Deadline of a swap.'),
+  trialMsMax: whole(1000, 30 * DAY_MS, 120_000, 'milliseconds', 'Deadline of the shadow phase; without a certificate by then there is not enough evidence.'),
+}).prefault({});
+
+const engine = z.strictObject({
+  kind: oneOf(['auto', 'native', 'reference'], 'auto', 'auto: the native kernel where it loads and agrees with the reference, else the reference engine.'),
+  variant: oneOf(['auto', 'avx512', 'avx2', 'portable'], 'auto', 'Variant of the native kernel; auto takes the fastest one that the processor has.'),
+}).prefault({});
+
+const log = z.strictObject({
+  folder: text('.espalier/log', 'Folder of the embedded log.'),
+  segmentBytes: whole(4096, 2 ** 31, 64 * 1024 * 1024, 'bytes', 'Size at which a segment file is closed and the next one begun.'),
+  retainBytes: whole(4096, Number.MAX_SAFE_INTEGER, 1024 * 1024 * 1024, 'bytes', 'Size of all segments above which the oldest are removed, once every group has settled them.'),
+  sync: oneOf(['none', 'always'], 'none', 'none: what is acknowledged survives the death of the process; always: also the loss of power, at one fdatasync a batch.'),
+}).prefault({});
+
+const vault = z.strictObject({
+  folder: text('.espalier/vault', 'Folder of models, moments and replay samples, named by their content.'),
+  artifactBytesMax: whole(1024, 2 ** 40, 512 * 1024 * 1024, 'bytes', 'Size of a model file; larger ones are refused unread.'),
+}).prefault({});
+
+const console = z.strictObject({
+  host: text('127.0.0.1', 'Address on which /metrics and /healthz are served.'),
+  port: whole(0, 65_535, 9464, 'port', 'Port of the same; 0 takes any free one.'),
+}).prefault({});
+
+const trainer = z.strictObject({
+  threads: whole(0, 1024, 1, 'threads', 'Threads of the training process; 0 leaves it to TensorFlow.'),
+  priority: whole(0, 19, 10, 'nice level', 'Priority of the training process below the serving one; 19 is the lowest.'),
+}).prefault({});
+
+export const settingsSchema = z.strictObject({ serving, loop, engine, log, vault, console, trainer });
+
+/** All settings, checked. Structurally equal to the limits and the policy of the rooms that use them. */
+export type Settings = z.output<typeof settingsSchema>;

@@ -1,0 +1,45 @@
+// One variant of the kernel; compiled once for each target of binding.gyp with its own instruction set and VARIANT.
+// NV_MAX vectors are worked on at once (4 sums each: 16 of 32 registers, or 8 of 16).
+#if defined(__AVX512F__) || defined(__aarch64__)
+#define NV_MAX 4
+#else
+#define NV_MAX 2
+#endif
+#include "ragged.h"
+#include "gram.h"
+
+#define PASTE(a, b) a##b
+#define NAMED(prefix, variant) PASTE(prefix, variant)
+#define TEXT_(x) #x
+#define TEXT(x) TEXT_(x)
+
+static bool supported(void) {
+#if defined(__AVX512F__)
+  __builtin_cpu_init();
+  return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw")
+    && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+#elif defined(__AVX2__)
+  __builtin_cpu_init();
+  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+#else
+  return true;
+#endif
+}
+
+extern const Variant NAMED(variant_, VARIANT);
+const Variant NAMED(variant_, VARIANT) = {
+  .name = TEXT(VARIANT),
+#if defined(__AVX512F__)
+  .needs = "AVX-512 (F, DQ, BW, VL) and FMA",
+  .widths = { 16, 32, 64 },
+#elif defined(__AVX2__)
+  .needs = "AVX2 and FMA",
+  .widths = { 16 },
+#else
+  .needs = "nothing beyond the base of the architecture",
+  .widths = { VW * NV_MAX },
+#endif
+  .supported = supported,
+  .infer = infer,
+  .gram = gram,
+};

@@ -1,0 +1,117 @@
+/**
+ * Seventh stage: sampled activity of the champion adds to the moments of its model, off the event loop. What it costs
+ * is measured and reported with the evidence.
+ */
+import type { OperatorFunction } from 'rxjs';
+import { ignoreElements, pipe, tap } from 'rxjs';
+import type { MomentsAccumulator, Moments } from '../evidence/moments.ts';
+import { emptyMoments } from '../evidence/moments.ts';
+import type { Model, ModelId } from '../model/model.ts';
+import { sourcesOf } from '../model/shape.ts';
+import type { Activity, Clock, Engine } from '../ports.ts';
+import { inTurns } from './in-turns.ts';
+import type { Inference } from './work.ts';
+
+/** Sampled vectors that may wait to be added; beyond that sampling pauses. */
+const WAITING_ROWS_MAX = 8192;
+
+export interface ObservePorts {
+  readonly engine: Engine;
+  readonly clock: Clock;
+  /** CPU time of the process, milliseconds; undefined where it cannot be known. */
+  readonly cpuMs: (() => number) | undefined;
+  readonly failed: (error: unknown) => void;
+}
+
+/** The moments of each model since the last report, and what they cost. */
+export class Observer {
+  private readonly ports: ObservePorts;
+  private moments = new Map<ModelId, MomentsAccumulator>();
+  private costMs = 0;
+  private waitingRows = 0;
+  /** The addition in progress. */
+  private adding: Promise<void> = Promise.resolve();
+
+  constructor(ports: ObservePorts) {
+    this.ports = ports;
+  }
+
+  /** Whether so much waits that sampling should pause. */
+  get behind(): boolean { return this.waitingRows > WAITING_ROWS_MAX; }
+
+  expect(rows: number): void {
+    this.waitingRows += rows;
+  }
+
+  /** Adds the vectors of one model. */
+  add(model: Model, activity: Activity): Promise<void> {
+    this.adding = this.adding.then(() => this.gram(model, activity));
+    return this.adding;
+  }
+
+  /** Takes the moments out, after the addition in progress. */
+  async take(): Promise<readonly Moments[]> {
+    await this.adding;
+    const taken = [...this.moments.values()];
+    this.moments = new Map();
+    return taken;
+  }
+
+  /** CPU time spent since the last call, milliseconds. */
+  takeCostMs(): number {
+    const taken = this.costMs;
+    this.costMs = 0;
+    return taken;
+  }
+
+  private async gram(model: Model, activity: Activity): Promise<void> {
+    const { engine, clock, cpuMs, failed } = this.ports;
+    const moments = this.moments.get(model.id) ?? emptyMoments(model.id, 0, sourcesOf(model.shape) + 1);
+    const startedMs = clock.monotonicMs(), startedCpuMs = cpuMs?.() ?? 0;
+    try {
+      await engine.gram(activity, moments.second);
+      moments.vectors += activity.rows;
+      this.moments.set(model.id, moments);
+    } catch (error) {
+      // The sums may be half added: what was collected of this model since the last report is let go.
+      this.moments.delete(model.id);
+      failed(error);
+    }
+    this.waitingRows -= activity.rows;
+    // The call is one thread's. Both figures are upper bounds of its CPU time: the wall's, and the whole process's.
+    const wallMs = clock.monotonicMs() - startedMs;
+    this.costMs += cpuMs === undefined ? wallMs : Math.min(wallMs, cpuMs() - startedCpuMs);
+  }
+}
+
+export const observe = (observer: Observer): OperatorFunction<Inference, never> => pipe(
+  tap(({ activity }) => { observer.expect(activity?.rows ?? 0); }),
+  inTurns<Inference, never>(async (waiting) => {
+    for (const { model, activity } of joined(waiting)) await observer.add(model, activity);
+    return [];
+  }),
+  ignoreElements(),
+);
+
+/** The activity that waits, one for each model. */
+export function joined(inferences: readonly Inference[]): readonly { readonly model: Model; readonly activity: Activity }[] {
+  const byModel = new Map<ModelId, { readonly model: Model; readonly parts: Activity[] }>();
+  for (const { batch: { model }, activity } of inferences) {
+    if (activity === null || activity.rows === 0) continue;
+    const there = byModel.get(model.id);
+    if (there === undefined) byModel.set(model.id, { model, parts: [activity] });
+    else there.parts.push(activity);
+  }
+  return [...byModel.values()].map(({ model, parts }) => ({ model, activity: parts.length === 1 ? parts[0]! : concatenated(parts) }));
+}
+
+function concatenated(parts: readonly Activity[]): Activity {
+  const rows = parts.reduce((sum, part) => sum + part.rows, 0), columns = parts[0]!.columns;
+  const values = new Float32Array(rows * columns);
+  let at = 0;
+  for (const part of parts) {
+    values.set(part.values.subarray(0, part.rows * columns), at);
+    at += part.rows * columns;
+  }
+  return { rows, columns, values };
+}

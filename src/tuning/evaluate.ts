@@ -1,0 +1,41 @@
+/** One pass over items as the model serves: no drop-out, state carried or reset, every item once. */
+import { setImmediate as turn } from 'node:timers/promises';
+import { EspalierError } from '../errors.ts';
+import type { ReplayItem } from '../evidence/replay.ts';
+import type { Batch, BatchOptions } from './batches.ts';
+import { batchesOf } from './batches.ts';
+import type { Forward, Network } from './network.ts';
+import { dropParameters, runForward, stateKeeper, uploadParameters } from './network.ts';
+import type { Runtime } from './ops.ts';
+
+/** Lanes and window of a pass; memory grows with their product. */
+export const PASS: BatchOptions = { lanes: 64, window: 32, epochs: 1, random: null, rowsMax: 16_384 };
+
+/** Lets the other work of the process have its turn. Throws aborted. */
+export async function breathe(signal: AbortSignal): Promise<void> {
+  await turn();
+  if (signal.aborted) throw new EspalierError('aborted');
+}
+
+/**
+ * Runs several networks of one task over the same batches; `visit` is called inside a scope, with their answers in the
+ * order of the networks. Throws aborted.
+ */
+export async function evaluate(runtime: Runtime, networks: readonly Network[], items: readonly ReplayItem[], signal: AbortSignal, visit: (batch: Batch, forwards: readonly Forward[]) => boolean | undefined, options: BatchOptions = PASS): Promise<void> {
+  const { tf } = runtime;
+  if (items.length === 0) return;
+  const running = networks.map(({ shape, weights }) => ({ shape, parameters: uploadParameters(tf, shape, weights), keeper: stateKeeper(tf) }));
+  try {
+    for (const batch of batchesOf(networks[0]!.shape, items, options)) {
+      await breathe(signal);
+      const done = tf.scope(() => visit(batch, running.map(({ shape, parameters, keeper }) => {
+        const forward = runForward(runtime, shape, parameters, batch, keeper.get(), null);
+        keeper.put(forward.state);
+        return forward;
+      })));
+      if (done === true) return;
+    }
+  } finally {
+    for (const { parameters, keeper } of running) { dropParameters(tf, parameters); keeper.close(); }
+  }
+}

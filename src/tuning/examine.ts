@@ -1,0 +1,47 @@
+/** The examination: what a model gets right on items that it was never trained on. */
+import type { ReplayItem } from '../evidence/replay.ts';
+import { hash32 } from '../support/hash.ts';
+import { evaluate } from './evaluate.ts';
+import { chosenLabels, countRight } from './loss.ts';
+import type { Network } from './network.ts';
+import type { Runtime } from './ops.ts';
+
+/** Another seed than the replay sample has, so that the two choices are independent. */
+const HELD_OUT_SEED = 0x51de;
+
+/** Training and held-out items, by hash of the id alone: the same split for every job, whatever else the sample holds. */
+export function splitItems(items: readonly ReplayItem[], heldOut: number): { readonly training: readonly ReplayItem[]; readonly heldOut: readonly ReplayItem[] } {
+  const aside = (item: ReplayItem): boolean => hash32(item.id, HELD_OUT_SEED) / 2 ** 32 < heldOut;
+  return { training: items.filter((item) => !aside(item)), heldOut: items.filter(aside) };
+}
+
+export interface Examination {
+  /** Share of the labelled steps that are right; 0 where nothing is labelled. */
+  readonly accuracy: number;
+  /** Mean cross-entropy of the labelled steps in nats; 0 where nothing is labelled. */
+  readonly loss: number;
+  /** Share of all steps on which model and teacher choose the same label; null without a teacher. */
+  readonly agreement: number | null;
+  /** Labelled steps. */
+  readonly labelled: number;
+}
+
+/** Throws aborted. */
+export async function examine(runtime: Runtime, model: Network, teacher: Network | null, items: readonly ReplayItem[], signal: AbortSignal): Promise<Examination> {
+  const { tf, ops } = runtime;
+  let right = 0, labelled = 0, loss = 0, agreed = 0, steps = 0;
+  await evaluate(runtime, teacher === null ? [model] : [model, teacher], items, signal, (batch, [own, other]) => {
+    const chosen = chosenLabels(runtime, own!.logits);
+    const counts = countRight(chosen, batch);
+    right += counts.right;
+    labelled += counts.labelled;
+    const losses = tf.readFloats(ops.labelLoss(own!.logits, tf.ints(batch.targets.map((target) => Math.max(0, target)), [chosen.length])).loss);
+    losses.forEach((nats, row) => { if (batch.targets[row]! >= 0 && batch.real[row] === 1) loss += nats; });
+    if (other === undefined) return undefined;
+    const taught = chosenLabels(runtime, other.logits);
+    batch.real.forEach((bit, row) => { steps += bit; if (bit === 1 && chosen[row] === taught[row]) agreed++; });
+    return undefined;
+  });
+  const mean = (sum: number, count: number): number => (count === 0 ? 0 : sum / count);
+  return { accuracy: mean(right, labelled), loss: mean(loss, labelled), agreement: teacher === null ? null : mean(agreed, steps), labelled };
+}

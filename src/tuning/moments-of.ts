@@ -1,0 +1,80 @@
+/**
+ * Second moments of a model by running it over items: for models that have not served yet, and the cross moments
+ * X = E[a a0ᵀ] of a cut model with its parent on the same sequences, which reconstruction needs after the first cut.
+ */
+import type { Moments } from '../evidence/moments.ts';
+import { packedLength } from '../evidence/moments.ts';
+import type { ReplayItem } from '../evidence/replay.ts';
+import type { ModelId } from '../model/model.ts';
+import { sourcesOf } from '../model/shape.ts';
+import { EspalierError } from '../errors.ts';
+import type { Batch } from './batches.ts';
+import { PASS, evaluate } from './evaluate.ts';
+import { previousStates } from './lstm.ts';
+import type { Forward, Network } from './network.ts';
+import type { Runtime } from './ops.ts';
+import type { Tensor } from './tensorflow.ts';
+
+export interface CrossMoments {
+  /** X = E[a a0ᵀ] and G0 = E[a0 a0ᵀ], [size, size] row-major. */
+  readonly second: Float64Array;
+  readonly parentSecond: Float64Array;
+}
+
+export interface CollectedMoments { readonly moments: Moments; readonly cross: CrossMoments | null }
+
+export interface Collecting {
+  /** Name that the moments carry. */
+  readonly id: ModelId;
+  readonly model: Network;
+  /** For cross moments; of the same shape. */
+  readonly parent: Network | null;
+  readonly items: readonly ReplayItem[];
+  /** Collecting ends after the batch in which so many vectors were seen. */
+  readonly vectorsMax: number;
+}
+
+/** a = [x; h(t − 1); 1] of every row, zero in padding: [steps · lanes, size]. */
+function activityOf(runtime: Runtime, batch: Batch, forward: Forward): Tensor {
+  const { tf, ops } = runtime;
+  const n = batch.steps * batch.lanes;
+  const real = new Float32Array(n);
+  batch.lengths.forEach((length, lane) => { for (let t = 0; t < length; t++) real[t * batch.lanes + lane] = 1; });
+  const constant = tf.floats(real, [n, 1]);
+  const sources = ops.concat([ops.reshape(forward.inputs.x, [n, forward.inputs.x.shape[2]!]), previousStates(runtime, forward.inputs, forward.block)], 1);
+  return ops.concat([ops.multiply(sources, constant), constant], 1);
+}
+
+const addTo = (sum: Float64Array, values: Float32Array): void => { for (let i = 0; i < sum.length; i++) sum[i]! += values[i]!; };
+
+function packed(full: Float64Array, size: number): Float64Array {
+  const upper = new Float64Array(packedLength(size));
+  let cell = 0;
+  for (let i = 0; i < size; i++) for (let j = i; j < size; j++) upper[cell++] = full[i * size + j]!;
+  return upper;
+}
+
+/** Products of one batch are float32, their sums over batches float64. Throws evidence-invalid without items, aborted. */
+export async function momentsOf(runtime: Runtime, { id, model, parent, items, vectorsMax }: Collecting, signal: AbortSignal): Promise<CollectedMoments> {
+  const { tf, ops } = runtime;
+  if (items.length === 0) throw new EspalierError('evidence-invalid', 'There are no sequences to collect moments from.');
+  const size = sourcesOf(model.shape) + 1;
+  const own = new Float64Array(size * size), cross = new Float64Array(size * size), parents = new Float64Array(size * size);
+  let vectors = 0;
+  await evaluate(runtime, parent === null ? [model] : [model, parent], items, signal, (batch, [forward, parentForward]) => {
+    const a = activityOf(runtime, batch, forward!);
+    addTo(own, tf.readFloats(ops.matMul(a, a, true)));
+    if (parentForward !== undefined) {
+      const a0 = activityOf(runtime, batch, parentForward);
+      addTo(cross, tf.readFloats(ops.matMul(a, a0, true)));
+      addTo(parents, tf.readFloats(ops.matMul(a0, a0, true)));
+    }
+    vectors += batch.tokens;
+    return vectors >= vectorsMax;
+  }, { ...PASS, lanes: Math.min(PASS.lanes, items.length) });
+  const mean = (sum: Float64Array): Float64Array => sum.map((value) => value / vectors);
+  return {
+    moments: { model: id, layer: 0, size, vectors, second: packed(own, size) },
+    cross: parent === null ? null : { second: mean(cross), parentSecond: mean(parents) },
+  };
+}

@@ -1,0 +1,120 @@
+/**
+ * One tuning job from the vault to a candidate in the vault:
+ * load - score - choose - reconstruct - train - examine - parity - store.
+ */
+import { EspalierError } from '../errors.ts';
+import type { Moments } from '../evidence/moments.ts';
+import type { ReplayItem } from '../evidence/replay.ts';
+import { encodeArtifact } from '../model/artifact.ts';
+import { densityOfMask } from '../model/mask.ts';
+import type { Model, ModelDraft } from '../model/model.ts';
+import type { LayerMask, Weights } from '../model/shape.ts';
+import { unitsOf } from '../model/shape.ts';
+import type { Clock, Engine, Vault } from '../ports.ts';
+import { structuralCost, weightCost } from '../pruning/cost.ts';
+import { layerDensity } from '../pruning/density.ts';
+import type { Candidate, TuningJob, TuningNews } from '../pruning/job.ts';
+import { randomFrom } from '../support/random.ts';
+import { applyMask, chooseMask, repair, repairAgain, score } from './cut.ts';
+import { examine, splitItems } from './examine.ts';
+import { fineTune } from './fine-tune.ts';
+import { loadJob } from './load-job.ts';
+import { momentsOf } from './moments-of.ts';
+import type { Network } from './network.ts';
+import type { Runtime } from './ops.ts';
+import { openRuntime } from './ops.ts';
+import { checkParity } from './parity.ts';
+import { sha256 } from './sha256.ts';
+
+export interface JobContext {
+  readonly vault: Vault;
+  /** The engine that serves, for the comparison before a candidate leaves. */
+  readonly engine: Engine;
+  readonly clock: Pick<Clock, 'monotonicMs'>;
+  readonly say: (news: TuningNews) => void;
+  readonly signal: AbortSignal;
+}
+
+type Stage = Extract<TuningNews, { kind: 'stage' }>['stage'];
+
+/** Vectors of moments collected from the replay sample, where live ones are missing and for the second repair. */
+const VECTORS_MAX = 20_000;
+/** Repairs under the cut model's own activity after the first one. */
+const REPAIRS = 2;
+
+interface Pruned { readonly weights: Weights; readonly mask: LayerMask; readonly scores: Float64Array | null }
+
+type Timed = <T>(stage: Stage, work: () => T | Promise<T>) => Promise<T>;
+
+async function prune(runtime: Runtime, job: TuningJob, parent: Model, given: Moments | null, items: readonly ReplayItem[], signal: AbortSignal, timed: Timed): Promise<Pruned> {
+  const mask = parent.mask[0]!, { criterion } = job;
+  if (criterion === null) return { weights: parent.weights, mask, scores: null };
+  const { moments, scores } = await timed('score', async () => {
+    const found = given ?? (await momentsOf(runtime, { id: parent.id, model: parent, parent: null, items, vectorsMax: VECTORS_MAX }, signal)).moments;
+    return { moments: found, scores: score(parent, mask, criterion, found, randomFrom(job.seed)) };
+  });
+  const next = await timed('choose', () => chooseMask(parent, mask, scores, job));
+  if (!job.reconstruct) return { weights: applyMask(parent, next), mask: next, scores };
+  const weights = await timed('reconstruct', async () => {
+    let repaired = repair(parent, next, moments);
+    for (let round = 0; round < REPAIRS; round++) repaired = await repairAgain(runtime, parent, repaired, next, items, VECTORS_MAX, signal);
+    return repaired;
+  });
+  return { weights, mask: next, scores };
+}
+
+function draftOf(job: TuningJob, parent: Model, weights: Weights, mask: LayerMask): ModelDraft {
+  const { shape, tokenizer, labels } = parent;
+  return { shape, weights, mask: [mask], tokenizer, labels, lineage: { parent: parent.id, anchor: job.anchor, cycle: job.cycle, density: densityOfMask([mask]), criterion: job.criterion ?? parent.lineage.criterion, seed: job.seed, trainedOn: job.trainedOn } };
+}
+
+async function run(job: TuningJob, { vault, engine, clock, say, signal }: JobContext): Promise<Candidate> {
+  const began = clock.monotonicMs();
+  const timed: Timed = async (stage, work) => {
+    const start = clock.monotonicMs();
+    const result = await work();
+    say({ kind: 'stage', stage, ms: clock.monotonicMs() - start });
+    return result;
+  };
+  const runtime = openRuntime();
+  const { parent, teacher, items, moments } = await timed('load', () => loadJob(job, vault));
+  const { training, heldOut } = splitItems(items, job.training.heldOut);
+  if (training.length === 0 || heldOut.length === 0) throw new EspalierError('trainer-failed', `The replay sample gives ${training.length} items to train on and ${heldOut.length} to examine.`);
+  const lookAt = (model: Network, other: Network | null) => examine(runtime, model, other, heldOut, signal);
+  const before = await lookAt(parent, null);
+  const pruned = await prune(runtime, job, parent, moments, training, signal, timed);
+  const start: Network = { shape: parent.shape, weights: pruned.weights };
+  const prunedAccuracy = job.criterion === null ? null : (await lookAt(start, null)).accuracy;
+  const tuned = await timed('train', () => fineTune(runtime, { start, mask: pruned.mask, teacher, items: training, plan: job.training, seed: job.seed, clock, signal, say }));
+  const after = await timed('examine', () => lookAt({ shape: parent.shape, weights: tuned.weights }, teacher));
+  const draft = draftOf(job, parent, tuned.weights, tuned.mask);
+  const { id, bytes } = encodeArtifact(draft, sha256);
+  const parity = await timed('parity', () => checkParity(runtime, engine, { ...draft, id }, heldOut, signal));
+  await timed('store', () => vault.put(bytes));
+  const kernel = tuned.weights.layers[0]!.kernel;
+  const magnitudes = pruned.scores ?? score({ shape: parent.shape, weights: tuned.weights }, tuned.mask, 'magnitude', null, randomFrom(job.seed));
+  return {
+    job: job.id,
+    model: id,
+    report: {
+      accuracy: after.accuracy, loss: after.loss, agreement: after.agreement, parentAccuracy: before.accuracy, prunedAccuracy, heldOutSteps: after.labelled, parity,
+      density: draft.lineage.density, densities: [layerDensity(parent.shape, tuned.mask)],
+      structuralCost: structuralCost(kernel, magnitudes, tuned.mask, unitsOf(parent.shape)), weightCost: weightCost(kernel),
+      bytes: bytes.length, steps: tuned.steps, seconds: (clock.monotonicMs() - began) / 1000,
+    },
+  };
+}
+
+/**
+ * Runs a job to its candidate, which is in the vault then. Throws the codes of `loadJob`, evidence-invalid,
+ * trainer-unavailable, trainer-failed (also for whatever TensorFlow reports), parity-failed, engine-mismatch,
+ * storage-full, storage-failed, aborted.
+ */
+export async function runJob(job: TuningJob, context: JobContext): Promise<Candidate> {
+  try {
+    return await run(job, context);
+  } catch (error) {
+    if (error instanceof EspalierError) throw error;
+    throw new EspalierError('trainer-failed', error instanceof Error ? error.message : String(error), error);
+  }
+}

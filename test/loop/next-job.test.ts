@@ -1,0 +1,34 @@
+// Goal: the densities that are ordered approach the final one by the cubic schedule. Method: walks of promotions and refusals.
+import { describe, expect, it } from 'vitest';
+import { nextDensity } from '../../src/loop/next-job.ts';
+import { densityOf } from '../../src/pruning/schedule.ts';
+
+const policy = { cycles: 4, density: 0.1 };
+
+describe('next density', () => {
+  it('follows the schedule while every candidate is promoted, then stays', () => {
+    let density = 1;
+    for (let cycle = 1; cycle <= 6; cycle++) {
+      density = nextDensity({ density, refusedDensity: null }, policy);
+      expect(density).toBeCloseTo(densityOf(cycle, 4, 0.1), 12);
+    }
+  });
+
+  it('takes a density that was missed by rounding for the step itself', () => {
+    expect(nextDensity({ density: densityOf(1, 4, 0.1) * 1.005, refusedDensity: null }, policy)).toBeCloseTo(densityOf(2, 4, 0.1), 12);
+  });
+
+  it('goes halfway back after each refusal, never above the champion', () => {
+    let refused = 0.2;
+    for (let again = 0; again < 5; again++) {
+      const next = nextDensity({ density: 0.4, refusedDensity: refused }, policy);
+      expect(next).toBeCloseTo((0.4 + refused) / 2, 12);
+      refused = next;
+    }
+    expect(nextDensity({ density: 0.1, refusedDensity: 0.1 }, policy)).toBe(0.1);
+  });
+
+  it('never goes up for a champion that is thinner than the final density', () => {
+    expect(nextDensity({ density: 0.05, refusedDensity: null }, policy)).toBe(0.05);
+  });
+});
