@@ -51,6 +51,7 @@ const loop = z.strictObject({
   training,
   momentsVectorsMin: whole(1, 1_000_000_000, 2000, 'vectors', 'Sampled vectors of moments of the champion before a job is ordered.'),
   replayItemsMin: whole(1, 1_000_000, 500, 'sequences', 'Replay items before a job is ordered.'),
+  rehearsal: setting(z.array(z.string().regex(/^[0-9a-f]{64}$/)).max(64), [], 'references', 'Samples in the vault that every job trains on beside the live ones, against forgetting.'),
   margin: real(0.0001, 0.5, 0.01, 'share', 'Accuracy budget of the whole lineage against the anchor (0.01 is one point).'),
   alpha: real(1e-9, 0.5, 0.05, 'probability', 'Error probability of a false certificate, spent over all candidates.'),
   anchorShare: share(0.5, 'Share of the sessions that the anchor answers in shadow.'),

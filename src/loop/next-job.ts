@@ -37,7 +37,7 @@ export function nextJob(state: LoopState, policy: Policy): TuningJob {
   return {
     id: `job-${cycle}`, cycle, seed: policy.seed + cycle,
     parent: champion, teacher: anchor, anchor,
-    replay: state.replay.refs.map(({ ref }) => ref), moments: state.moments.refs.map(({ ref }) => ref),
+    replay: [...policy.rehearsal, ...state.replay.refs.map(({ ref }) => ref)], moments: state.moments.refs.map(({ ref }) => ref),
     density: nextDensity(state, policy), criterion, scope, reconstruct, training,
     trainedOn: `live traffic: ${state.replay.total} replay sequences, ${state.moments.total} sampled vectors of ${champion.slice(0, 8)}`,
   };

@@ -24,6 +24,8 @@ export interface Policy {
   /** Sampled vectors of moments of the champion, and replay items, before a job is ordered. */
   readonly momentsVectorsMin: number;
   readonly replayItemsMin: number;
+  /** Samples in the vault that every job trains on beside the live ones, so that what is rare in today's traffic is not forgotten. */
+  readonly rehearsal: readonly string[];
   /** Accuracy budget of the whole lineage against the anchor, as a share of steps (0.01 = one point). */
   readonly margin: number;
   /** Error probability of a false certificate, spent over all candidates: α_k = 6α / (π² k²). */

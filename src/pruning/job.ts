@@ -61,7 +61,7 @@ export interface CandidateReport {
   /** Accuracy right after pruning (and reconstruction), before training; null where nothing was pruned. */
   readonly prunedAccuracy: number | null;
   readonly heldOutSteps: number;
-  /** Largest absolute difference of h between the packed kernel and TensorFlow on the same sequences. */
+  /** Largest difference of (h, c) between the packed kernel and TensorFlow on the same sequences, relative above 1. */
   readonly parity: number;
   readonly density: number;
   /** Alive connections of each layer: from the inputs, and from the state. */

@@ -28,11 +28,13 @@ export async function evaluate(runtime: Runtime, networks: readonly Network[], i
   try {
     for (const batch of batchesOf(networks[0]!.shape, items, options)) {
       await breathe(signal);
-      const done = tf.scope(() => visit(batch, running.map(({ shape, parameters, keeper }) => {
-        const forward = runForward(runtime, shape, parameters, batch, keeper.get(), null);
-        keeper.put(forward.state);
-        return forward;
-      })));
+      const done = tf.scope(() => {
+        const forwards = running.map(({ shape, parameters, keeper }) => runForward(runtime, shape, parameters, batch, keeper.get(), null));
+        const answer = visit(batch, forwards);
+        // Only now: the state that the batch started from is among what was visited, and is freed here.
+        forwards.forEach((forward, at) => { running[at]!.keeper.put(forward.state); });
+        return answer;
+      });
       if (done === true) return;
     }
   } finally {

@@ -73,7 +73,8 @@ export function checkTrainer(name: string, open: () => Promise<{ readonly traine
       broken.weights.output.fill(3e38);
       const cases = [
         ['vault-missing', { ...job, parent: '0'.repeat(64) }],
-        ['artifact-truncated', { ...job, parent: await vault.put(Uint8Array.of(1, 2, 3)) }],
+        ['artifact-truncated', { ...job, parent: await vault.put((await vault.get(job.parent)).subarray(0, -100)) }],
+        ['artifact-invalid', { ...job, parent: job.replay[0]! }],
         ['artifact-altered', { ...job, parent: await vault.put((await vault.get(job.parent)).map((byte, at) => (at === 2000 ? byte ^ 1 : byte))) }],
         ['evidence-invalid', { ...job, replay: [job.parent] }],
         ['trainer-failed', { ...job, replay: [] }],

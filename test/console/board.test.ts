@@ -56,7 +56,6 @@ it('draws lines that fit, with the numbers in them, and no escape sequences with
   expect(lines.join('\n')).toContain('promoted');
   expect(lines.every((line) => line.length <= 100 && !line.includes('\u001b'))).toBe(true);
   const coloured = boardLines(board, trial, 'Brown corpus', { colour: true, width: 40 });
-  // eslint-disable-next-line no-control-regex
   expect(coloured.every((line) => line.replaceAll(/\u001b\[\d+m/g, '').length <= 40)).toBe(true);
 });
 

@@ -11,7 +11,7 @@ import type { CandidateReport } from '../../src/pruning/job.ts';
 export const policy: Policy = {
   seed: 1, density: 0.1, cycles: 4, cyclesMax: 8, criterion: 'obs', scope: 'network', reconstruct: true,
   training: { steps: 100, lanes: 16, window: 32, learningRate: 1e-3, labelShare: 0.5, temperature: 2, dropout: 0, heldOut: 0.1, secondsMax: 60 },
-  momentsVectorsMin: 100, replayItemsMin: 10, margin: 0.01, alpha: 0.05, anchorShare: 0.5, shadowShare: 0.5,
+  momentsVectorsMin: 100, replayItemsMin: 10, rehearsal: [], margin: 0.01, alpha: 0.05, anchorShare: 0.5, shadowShare: 0.5,
   rungs: [{ share: 0.1, blocksMin: 20, msMin: 2000 }, { share: 0.5, blocksMin: 20, msMin: 2000 }],
   probationBlocks: 100, probationMsMax: 60_000, tuneMsMax: 120_000, enlistMsMax: 10_000, routeMsMax: 5000, trialMsMax: 120_000,
 };

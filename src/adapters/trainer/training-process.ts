@@ -67,7 +67,11 @@ export function startTrainingProcess(options: ProcessOptions, listener: Listener
       listener.gone(`${how}${words === '' ? '' : `; its last words: ${words.trim()}`}`);
       resolve();
     };
-    child.once('close', (code, signal) => { goneOnce(signal === null ? `it ended with code ${code ?? 'unknown'}` : `it ended by ${signal}`); });
+    // Not `close`: Node does not emit it after a disconnect from this side. The last words come before the pipe closes.
+    child.once('exit', (code, signal) => {
+      const tell = (): void => { goneOnce(signal === null ? `it ended with code ${code ?? 'unknown'}` : `it ended by ${signal}`); };
+      if (child.stderr!.closed) tell(); else child.stderr!.once('close', tell);
+    });
     child.on('error', (error) => { if (child.pid === undefined) goneOnce(`it could not be started: ${error.message}`); });
   });
   child.stderr!.setEncoding('utf8').on('data', (text: string) => { words = (words + text).slice(-STDERR_CHARACTERS_MAX); });

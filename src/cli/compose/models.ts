@@ -23,6 +23,7 @@ export class Models {
     const known = this.#loaded.get(id);
     if (known !== undefined) return known;
     const model = decodeArtifact(await this.#vault.get(id), sha256);
+    if (model.id !== id) throw new EspalierError('vault-altered', `Model ${id.slice(0, 12)} is stored as ${model.id.slice(0, 12)}.`);
     this.#loaded.set(id, model);
     return model;
   }

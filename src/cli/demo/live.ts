@@ -68,7 +68,7 @@ export async function live(stage: Stage, prepared: Prepared): Promise<Lived> {
   const circle = await startCircle({
     ...stage, meters: [stage.meter, { record: (fact) => { stage.board = foldBoard(stage.board, fact); } }], random: randomFrom(input.seed + 1), cpuMs: () => { const { user, system } = process.cpuUsage(); return (user + system) / 1000; },
     instance: `demo-${os.hostname()}`,
-  }, { limits: plan.limits, policy: { ...plan.policy, ...(input.keep ? { cyclesMax: 1_000_000 } : {}) }, champion: prepared.dense.id, salt: `salt-${input.seed}` });
+  }, { limits: plan.limits, policy: { ...plan.policy, rehearsal: [prepared.data], ...(input.keep ? { cyclesMax: 1_000_000 } : {}) }, champion: prepared.dense.id, salt: `salt-${input.seed}` });
   const control = startControl(stage.trainer, prepared.dense.id);
   circle.facts$.subscribe((fact) => {
     control.hear(fact);

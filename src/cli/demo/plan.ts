@@ -49,7 +49,7 @@ export function planDemo(options: DemoOptions, liveRequests: number): DemoPlan {
     policy: {
       seed: options.seed, density: options.density, cycles, cyclesMax: 12, criterion: 'obs', scope: 'network', reconstruct: true,
       training: training({ secondsMax: tuneSeconds }),
-      momentsVectorsMin: 2_000, replayItemsMin: 120, margin: 0.01, alpha: 0.05, anchorShare: 1, shadowShare: 1,
+      momentsVectorsMin: 3_000, replayItemsMin: 120, rehearsal: [], margin: 0.01, alpha: 0.05, anchorShare: 1, shadowShare: 1,
       rungs: [{ share: 0.1, blocksMin: 10, msMin: 1_500 }, { share: 0.5, blocksMin: 20, msMin: 1_500 }, { share: 1, blocksMin: 20, msMin: 1_500 }],
       probationBlocks: 150, probationMsMax: 30_000, tuneMsMax: 1_000 * (3 * tuneSeconds + 60), enlistMsMax: 30_000, routeMsMax: 5_000,
       trialMsMax: 1_000 * 0.45 * liveSeconds,

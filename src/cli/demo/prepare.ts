@@ -15,6 +15,8 @@ import { trainDense } from './train.ts';
 
 export interface Prepared {
   readonly dense: Model;
+  /** The training data in the vault; every later job rehearses them. */
+  readonly data: string;
   readonly denseScores: GenreScores;
   /** The most frequent tag of each word; null where sequences are classified. */
   readonly unigram: GenreScores | null;
@@ -60,7 +62,7 @@ export async function prepare(stage: Stage): Promise<Prepared> {
     return `training   ${bar(share, 30)} ${seconds.toFixed(0)} s${last === null ? '' : `  step ${last.step}  loss ${last.loss.toFixed(3)}  accuracy ${(100 * last.accuracy).toFixed(1)} %  ${Math.round(last.tokensPerSecond)} tokens/s`}`;
   };
   view.draw(() => [progress()]);
-  const { model, candidate } = await trainDense(stage, corpus, stage.plan, (news) => { if (news.kind === 'progress') last = news; });
+  const { model, candidate, data } = await trainDense(stage, corpus, stage.plan, (news) => { if (news.kind === 'progress') last = news; });
   view.draw(null);
   view.note(`trained    ${candidate.report.steps} steps in ${candidate.report.seconds.toFixed(0)} s, loss ${candidate.report.loss.toFixed(3)}, kernel and TensorFlow differ by ${candidate.report.parity.toExponential(1)}`);
   await engine.enlist(model);
@@ -69,5 +71,5 @@ export async function prepare(stage: Stage): Promise<Prepared> {
   const unigram = corpus.task === 'tag' ? unigramScores(corpus) : null;
   const shown = (share: number): string => `${(100 * share).toFixed(2)} %`;
   view.note(`held out   dense LSTM ${shown(shareOf(denseScores.all))}${unigram === null ? '' : `, unigram tagger ${shown(shareOf(unigram.all))}: ${shareOf(denseScores.all) > shareOf(unigram.all) ? 'the LSTM is better' : 'THE LSTM IS NOT BETTER'}`}`);
-  return { dense: model, denseScores, unigram, heldOut };
+  return { dense: model, data, denseScores, unigram, heldOut };
 }

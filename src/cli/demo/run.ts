@@ -8,6 +8,7 @@ import { chooseEngine } from '../../adapters/engine/choose.ts';
 import { openEmbeddedLog } from '../../adapters/log/embedded.ts';
 import { prometheusMeter } from '../../adapters/meter/prometheus.ts';
 import { filesVault } from '../../adapters/vault/files.ts';
+import { EspalierError } from '../../errors.ts';
 import { emptyBoard } from '../../console/board.ts';
 import { startConsole } from '../../console/server.ts';
 import type { Console } from '../../console/server.ts';
@@ -22,6 +23,8 @@ import type { DemoInput, Stage } from './stage.ts';
 import type { View } from './view.ts';
 
 async function openStage(input: DemoInput, folder: string, view: View, interrupted: AbortSignal): Promise<Stage> {
+  // The same corpus once more over the same log: every request would be one that was answered already.
+  if (fs.existsSync(path.join(folder, 'log'))) throw new EspalierError('usage', `${folder} holds an earlier demonstration; choose another folder, or remove it.`);
   const clock = systemClock();
   const startedMs = clock.monotonicMs();
   const corpus = loadCorpus(input.data);
@@ -56,7 +59,7 @@ function openConsole(stage: Stage): Promise<Console> {
 
 /**
  * Runs the demonstration. Returns whether nothing was lost and nothing doubled.
- * Throws data-unreadable, trainer-unavailable, storage-full, port-in-use and what the first training throws.
+ * Throws usage, data-unreadable, trainer-unavailable, storage-full, port-in-use and what the first training throws.
  */
 export async function runDemo(input: DemoInput, view: View, interrupted: AbortSignal): Promise<boolean> {
   const folder = input.folder ?? fs.mkdtempSync(path.join(os.tmpdir(), 'espalier-demo-'));

@@ -36,8 +36,8 @@ export async function runToCandidate(trainer: Trainer, job: TuningJob, heard: (n
 
 export interface DensePorts { readonly trainer: Trainer; readonly vault: Vault; readonly models: Models }
 
-/** Trains the dense model. @returns the model, and the report of its training */
-export async function trainDense(ports: DensePorts, corpus: DemoCorpus, plan: DemoPlan, heard: (news: TuningNews) => void): Promise<{ readonly model: Model; readonly candidate: Candidate }> {
+/** Trains the dense model. @returns the model, the report of its training, and where its data are in the vault */
+export async function trainDense(ports: DensePorts, corpus: DemoCorpus, plan: DemoPlan, heard: (news: TuningNews) => void): Promise<{ readonly model: Model; readonly candidate: Candidate; readonly data: string }> {
   const draft = untrained(corpus, plan);
   const start = await ports.models.store(draft);
   const data = await ports.vault.put(encodeReplay(itemsOf(corpus, corpus.training, draft.shape.state === 'carry')));
@@ -46,5 +46,5 @@ export async function trainDense(ports: DensePorts, corpus: DemoCorpus, plan: De
     scope: 'network', reconstruct: false, training: plan.denseTraining, trainedOn: `${corpus.name}: ${corpus.training.length} sessions of the first genres`,
   }, heard);
   ports.models.forget(start.id);
-  return { model: await ports.models.load(candidate.model), candidate };
+  return { model: await ports.models.load(candidate.model), candidate, data };
 }

@@ -70,7 +70,7 @@ describe('the training process', () => {
   });
 
   it('brings its last words where it ends by itself', async () => {
-    const { trainer, vault } = open({ entry: program('process.on("message", () => { console.error("out of memory, say"); process.exitCode = 3; process.disconnect(); });') });
+    const { trainer, vault } = open({ entry: program('process.once("message", () => { console.error("out of memory, say"); process.exit(3); });') });
     await expect(lastValueFrom(trainer.tune(await jobIn(vault)))).rejects.toMatchObject({ code: 'trainer-crashed', details: expect.stringMatching(/code 3.*out of memory, say/s) as string });
   });
 
