@@ -87,8 +87,11 @@ export interface Engine {
   enlist(model: Model): Promise<{ readonly ms: number; readonly parity: number; readonly bytes: number }>;
   /** One ragged call off the event loop. Throws model-unknown, token-unknown, request-empty, engine-failed. */
   infer(call: EngineCall): Promise<EngineResult>;
-  /** Adds Σ a aᵀ, a = [row; 1], to a packed upper triangle [size · (size + 1) / 2], size = columns + 1; off the event loop. */
-  gram(activity: Activity, into: Float64Array): Promise<void>;
+  /**
+   * Adds Σ a aᵀ, a = [row; 1], to a packed upper triangle [size · (size + 1) / 2], size = columns + 1; off the event
+   * loop. Resolves with its CPU time, milliseconds. Throws engine-failed.
+   */
+  gram(activity: Activity, into: Float64Array): Promise<number>;
   retire(model: ModelId): Promise<void>;
 }
 

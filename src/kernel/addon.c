@@ -234,18 +234,20 @@ static napi_value infer(napi_env env, napi_callback_info info) {
 static void gramExecute(napi_env env, void *data) {
   (void)env;
   Call *call = data;
+  const double from = clockMs(CLOCK_THREAD_CPUTIME_ID);
   call->failed = !call->variant->gram(call->values, call->rows, call->columns, call->into);
+  call->cpuMs = clockMs(CLOCK_THREAD_CPUTIME_ID) - from;
 }
 
 static void gramComplete(napi_env env, napi_status status, void *data) {
   Call *call = data;
-  napi_value nothing;
+  napi_value cpuMs;
   if (status != napi_ok || call->failed) reject(env, call, "out-of-memory", 0, "not enough memory for the second moments");
-  else if (napi_get_undefined(env, &nothing) == napi_ok) napi_resolve_deferred(env, call->deferred, nothing);
+  else if (napi_create_double(env, call->cpuMs, &cpuMs) == napi_ok) napi_resolve_deferred(env, call->deferred, cpuMs);
   drop(env, call);
 }
 
-// gram(variant, values, rows, columns, into) -> Promise<void>
+// gram(variant, values, rows, columns, into) -> Promise<number>, its CPU time in milliseconds
 static napi_value gram(napi_env env, napi_callback_info info) {
   size_t argc = 5;
   napi_value arg[5];

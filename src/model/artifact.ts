@@ -2,6 +2,9 @@
  * A model as one file: the container of named tensors (support/container.ts), and the SHA-256 of everything before it
  * in the last 32 bytes. The name of a model is the SHA-256 of the whole file, which is also its reference in the vault.
  *
+ * Dead connections are not stored: a layer's kernel holds the four gate weights of each alive connection, in the order of
+ * the mask, so a file shrinks with the density.
+ *
  * The same model gives the same bytes. What is read is believed only after the checksum holds, every field is checked
  * and every tensor fits the shape; nothing is allocated before.
  */
@@ -12,6 +15,7 @@ import { fileBytesOf, readContainer, refusal, tensorData, writeContainer } from 
 import type { Refuse } from '../support/fields.ts';
 import type { ArtifactLimits } from './artifact-header.ts';
 import { ARTIFACT_LIMITS, readHeader } from './artifact-header.ts';
+import { aliveOf } from './mask.ts';
 import type { Model, ModelDraft, ModelId } from './model.ts';
 import type { LayerMask, LayerWeights, ModelShape } from './shape.ts';
 
@@ -46,14 +50,20 @@ export function encodeArtifact(draft: ModelDraft, sha256: Sha256): { readonly id
   if (mask.length !== shape.layers.length || weights.layers.length !== shape.layers.length) {
     refuse(`the mask has ${mask.length} layers, the weights ${weights.layers.length}, the shape ${shape.layers.length}`);
   }
-  const tensors = expectedTensors(shape).map(({ name, dtype, sides, layer }): Tensor => {
-    const length = sides.reduce((product, side) => product * side, 1);
-    const values = dtype === 'bits' ? mask[layer] : numbers[name];
+  const sized = (name: string, values: Float32Array | Uint8Array | undefined, length: number): void => {
     if (values?.length !== length) refuse(`${name} has ${values?.length ?? 'no'} elements, its shape needs ${length}`);
-    return { name, dtype, shape: sides, data: values instanceof Uint8Array ? checkedBits(values) : bytesOfNumbers(values as Float32Array) };
+  };
+  shape.layers.forEach((units, at) => {
+    sized(`layers.${at}.mask`, mask[at], sourcesOfLayer(shape, at) * units);
+    sized(`layers.${at}.kernel`, weights.layers[at]!.kernel, 4 * mask[at]!.length);
   });
   numbersChecked(Object.entries(numbers));
-  weights.layers.forEach((layer, at) => checkDead(layer, mask[at]!, shape.layers[at]!));
+  const tensors = expectedTensors(shape, mask.map(aliveOf)).map(({ name, dtype, sides, layer }): Tensor => {
+    if (dtype === 'bits') return { name, dtype, shape: sides, data: checkedBits(mask[layer]!) };
+    const values = name.endsWith('.kernel') ? aliveWeights(weights.layers[layer]!, mask[layer]!, shape.layers[layer]!) : numbers[name];
+    sized(name, values, sides.reduce((product, side) => product * side, 1));
+    return { name, dtype, shape: sides, data: bytesOfNumbers(values!) };
+  });
   const bytes = writeContainer(FORMAT, header, tensors);
   bytes.set(bytesOfHex(sha256(bytes.subarray(0, -DIGEST_BYTES))), bytes.length - DIGEST_BYTES);
   if (bytes.length > ARTIFACT_LIMITS.bytesMax) throw new EspalierError('artifact-too-large', `${bytes.length} bytes.`);
@@ -65,7 +75,14 @@ export function decodeArtifact(bytes: Uint8Array, sha256: Sha256, limits: Artifa
   checkDigest(bytes, sha256, limits);
   const container = readContainer(FORMAT, bytes, limits);
   const { shape, tokenizer, labels, lineage } = readHeader(container.header, limits, refuse);
-  const expected = expectedTensors(shape);
+  const mask = shape.layers.map((units, at): LayerMask => {
+    const sides = [sourcesOfLayer(shape, at), units];
+    // A sparse kernel is small in the file and dense in memory; it must not become what no file may be.
+    const denseBytes = 16 * sides[0]! * units;
+    if (denseBytes > limits.bytesMax) throw new EspalierError('artifact-too-large', `Layer ${at} takes ${denseBytes} bytes in memory, at most ${limits.bytesMax} are allowed.`);
+    return flagsOf(tensorData(container, `layers.${at}.mask`, 'bits', sides, refuse), sides[0]! * units) ?? refuse('a spare bit of the mask is set');
+  });
+  const expected = expectedTensors(shape, mask.map(aliveOf));
   if (container.tensors.size !== expected.length) refuse(`it has ${container.tensors.size} tensors, its shape needs ${expected.length}`);
   // All are compared with the shape before the first is copied.
   const data = new Map(expected.map(({ name, dtype, sides }) => [name, tensorData(container, name, dtype, sides, refuse)]));
@@ -74,29 +91,22 @@ export function decodeArtifact(bytes: Uint8Array, sha256: Sha256, limits: Artifa
     numbersChecked([[name, values]]);
     return values;
   };
-  const layers = shape.layers.map((_, at): LayerWeights => ({ kernel: floats(`layers.${at}.kernel`), bias: floats(`layers.${at}.bias`) }));
-  const mask = layers.map((layer, at): LayerMask => {
-    const flags = flagsOf(data.get(`layers.${at}.mask`)!, layer.kernel.length / 4);
-    if (flags === null) return refuse('a spare bit of the mask is set');
-    checkDead(layer, flags, shape.layers[at]!);
-    return flags;
-  });
+  const layers = shape.layers.map((units, at): LayerWeights => ({ kernel: spread(floats(`layers.${at}.kernel`), mask[at]!, units), bias: floats(`layers.${at}.bias`) }));
   const weights = { embedding: floats('embedding'), layers, output: floats('output'), outputBias: floats('outputBias') };
   return { id: sha256(bytes), shape, weights, mask, tokenizer, labels, lineage };
 }
 
 interface ExpectedTensor { readonly name: string; readonly dtype: 'f32' | 'bits'; readonly sides: readonly number[]; readonly layer: number }
 
-/** The tensors of a shape, in the order of the file. */
-function expectedTensors(shape: ModelShape): readonly ExpectedTensor[] {
-  const layers = shape.layers.flatMap((units, layer): ExpectedTensor[] => {
-    const sources = (layer === 0 ? shape.inputs : shape.layers[layer - 1]!) + units;
-    return [
-      { name: `layers.${layer}.kernel`, dtype: 'f32', sides: [sources, 4 * units], layer },
-      { name: `layers.${layer}.bias`, dtype: 'f32', sides: [4 * units], layer },
-      { name: `layers.${layer}.mask`, dtype: 'bits', sides: [sources, units], layer },
-    ];
-  });
+const sourcesOfLayer = (shape: ModelShape, layer: number): number => (layer === 0 ? shape.inputs : shape.layers[layer - 1]!) + shape.layers[layer]!;
+
+/** The tensors of a shape, in the order of the file. @param alive alive connections of each layer */
+function expectedTensors(shape: ModelShape, alive: readonly number[]): readonly ExpectedTensor[] {
+  const layers = shape.layers.flatMap((units, layer): ExpectedTensor[] => [
+    { name: `layers.${layer}.kernel`, dtype: 'f32', sides: [alive[layer]!, 4], layer },
+    { name: `layers.${layer}.bias`, dtype: 'f32', sides: [4 * units], layer },
+    { name: `layers.${layer}.mask`, dtype: 'bits', sides: [sourcesOfLayer(shape, layer), units], layer },
+  ]);
   return [
     { name: 'embedding', dtype: 'f32', sides: [shape.vocabulary, shape.inputs], layer: -1 },
     ...layers,
@@ -132,13 +142,30 @@ function numbersChecked(named: readonly (readonly [string, Float32Array])[]): vo
   }
 }
 
-/** Dead connections weigh nothing; otherwise a kernel that skips them and one that does not would disagree. */
-function checkDead({ kernel }: LayerWeights, mask: LayerMask, units: number): void {
+/** Gate weights of the alive connections, [alive, 4] in the order of the mask. Refuses a dead connection that weighs anything. */
+function aliveWeights({ kernel }: LayerWeights, mask: LayerMask, units: number): Float32Array {
+  const stored = new Float32Array(4 * aliveOf(mask));
+  let next = 0;
   for (let at = 0; at < mask.length; at++) {
-    if (mask[at] === 1) continue;
     const k = Math.floor(at / units), j = at % units;
     for (let gate = 0; gate < 4; gate++) {
-      if (kernel[(4 * k + gate) * units + j] !== 0) refuse(`the dead connection ${k} → ${j} has a weight`);
+      const weight = kernel[(4 * k + gate) * units + j]!;
+      if (mask[at] === 1) stored[next++] = weight;
+      // Otherwise a kernel that skips it and one that does not would disagree.
+      else if (weight !== 0) refuse(`the dead connection ${k} → ${j} has a weight`);
     }
   }
+  return stored;
+}
+
+/** The inverse of `aliveWeights`: [sources, 4 · units] with zeros where the mask has them. */
+function spread(stored: Float32Array, mask: LayerMask, units: number): Float32Array {
+  const kernel = new Float32Array(4 * mask.length);
+  let next = 0;
+  for (let at = 0; at < mask.length; at++) {
+    if (mask[at] !== 1) continue;
+    const k = Math.floor(at / units), j = at % units;
+    for (let gate = 0; gate < 4; gate++) kernel[(4 * k + gate) * units + j] = stored[next++]!;
+  }
+  return kernel;
 }

@@ -8,7 +8,7 @@ import type { MomentsAccumulator, Moments } from '../evidence/moments.ts';
 import { emptyMoments } from '../evidence/moments.ts';
 import type { Model, ModelId } from '../model/model.ts';
 import { sourcesOf } from '../model/shape.ts';
-import type { Activity, Clock, Engine } from '../ports.ts';
+import type { Activity, Engine } from '../ports.ts';
 import { inTurns } from './in-turns.ts';
 import type { Inference } from './work.ts';
 
@@ -17,9 +17,6 @@ const WAITING_ROWS_MAX = 8192;
 
 export interface ObservePorts {
   readonly engine: Engine;
-  readonly clock: Clock;
-  /** CPU time of the process, milliseconds; undefined where it cannot be known. */
-  readonly cpuMs: (() => number) | undefined;
   readonly failed: (error: unknown) => void;
 }
 
@@ -65,11 +62,10 @@ export class Observer {
   }
 
   private async gram(model: Model, activity: Activity): Promise<void> {
-    const { engine, clock, cpuMs, failed } = this.ports;
+    const { engine, failed } = this.ports;
     const moments = this.moments.get(model.id) ?? emptyMoments(model.id, 0, sourcesOf(model.shape) + 1);
-    const startedMs = clock.monotonicMs(), startedCpuMs = cpuMs?.() ?? 0;
     try {
-      await engine.gram(activity, moments.second);
+      this.costMs += await engine.gram(activity, moments.second);
       moments.vectors += activity.rows;
       this.moments.set(model.id, moments);
     } catch (error) {
@@ -78,9 +74,6 @@ export class Observer {
       failed(error);
     }
     this.waitingRows -= activity.rows;
-    // The call is one thread's. Both figures are upper bounds of its CPU time: the wall's, and the whole process's.
-    const wallMs = clock.monotonicMs() - startedMs;
-    this.costMs += cpuMs === undefined ? wallMs : Math.min(wallMs, cpuMs() - startedCpuMs);
   }
 }
 

@@ -45,8 +45,6 @@ export interface LinePorts {
   /** Uniform in [0, 1). */
   readonly random: () => number;
   readonly instance: string;
-  /** CPU time of the process, milliseconds. */
-  readonly cpuMs?: () => number;
 }
 
 export interface Line {
@@ -98,7 +96,7 @@ class ServingLine {
     this.table = new Judge(limits, margin);
     this.sampler = new Sampler(limits.sampleEvery, ports.random);
     this.registry = openRegistry(limits);
-    this.observer = new Observer({ engine: ports.engine, clock: ports.clock, cpuMs: ports.cpuMs, failed: (error) => { this.failed('observe', error); } });
+    this.observer = new Observer({ engine: ports.engine, failed: (error) => { this.failed('observe', error); } });
   }
 
   open(roster$: Observable<Roster>): Line {

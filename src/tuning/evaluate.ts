@@ -21,21 +21,19 @@ export async function breathe(signal: AbortSignal): Promise<void> {
  * Runs several networks of one task over the same batches; `visit` is called inside a scope, with their answers in the
  * order of the networks. Throws aborted.
  */
-export async function evaluate(runtime: Runtime, networks: readonly Network[], items: readonly ReplayItem[], signal: AbortSignal, visit: (batch: Batch, forwards: readonly Forward[]) => boolean | undefined, options: BatchOptions = PASS): Promise<void> {
+export async function evaluate(runtime: Runtime, networks: readonly Network[], items: readonly ReplayItem[], signal: AbortSignal, visit: (batch: Batch, forwards: readonly Forward[]) => void, options: BatchOptions = PASS): Promise<void> {
   const { tf } = runtime;
   if (items.length === 0) return;
   const running = networks.map(({ shape, weights }) => ({ shape, parameters: uploadParameters(tf, shape, weights), keeper: stateKeeper(tf) }));
   try {
     for (const batch of batchesOf(networks[0]!.shape, items, options)) {
       await breathe(signal);
-      const done = tf.scope(() => {
+      tf.scope(() => {
         const forwards = running.map(({ shape, parameters, keeper }) => runForward(runtime, shape, parameters, batch, keeper.get(), null));
-        const answer = visit(batch, forwards);
+        visit(batch, forwards);
         // Only now: the state that the batch started from is among what was visited, and is freed here.
         forwards.forEach((forward, at) => { running[at]!.keeper.put(forward.state); });
-        return answer;
       });
-      if (done === true) return;
     }
   } finally {
     for (const { parameters, keeper } of running) { dropParameters(tf, parameters); keeper.close(); }

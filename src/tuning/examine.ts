@@ -37,10 +37,9 @@ export async function examine(runtime: Runtime, model: Network, teacher: Network
     labelled += counts.labelled;
     const losses = tf.readFloats(ops.labelLoss(own!.logits, tf.ints(batch.targets.map((target) => Math.max(0, target)), [chosen.length])).loss);
     losses.forEach((nats, row) => { if (batch.targets[row]! >= 0 && batch.real[row] === 1) loss += nats; });
-    if (other === undefined) return undefined;
+    if (other === undefined) return;
     const taught = chosenLabels(runtime, other.logits);
     batch.real.forEach((bit, row) => { steps += bit; if (bit === 1 && chosen[row] === taught[row]) agreed++; });
-    return undefined;
   });
   const mean = (sum: number, count: number): number => (count === 0 ? 0 : sum / count);
   return { accuracy: mean(right, labelled), loss: mean(loss, labelled), agreement: teacher === null ? null : mean(agreed, steps), labelled };

@@ -30,8 +30,18 @@ export interface Collecting {
   /** For cross moments; of the same shape. */
   readonly parent: Network | null;
   readonly items: readonly ReplayItem[];
-  /** Collecting ends after the batch in which so many vectors were seen. */
+  /** Whole items are taken, in their order, until they hold so many vectors (the last may exceed it). */
   readonly vectorsMax: number;
+}
+
+/** Not the first batches: those are of sequences of one length, and their moments are not those of the traffic. */
+function firstItems(items: readonly ReplayItem[], vectorsMax: number): readonly ReplayItem[] {
+  let vectors = 0;
+  return items.filter(({ inputs }) => {
+    if (vectors >= vectorsMax) return false;
+    vectors += inputs.length;
+    return true;
+  });
 }
 
 /** a = [x; h(t − 1); 1] of every row, zero in padding: [steps · lanes, size]. */
@@ -58,10 +68,11 @@ function packed(full: Float64Array, size: number): Float64Array {
 export async function momentsOf(runtime: Runtime, { id, model, parent, items, vectorsMax }: Collecting, signal: AbortSignal): Promise<CollectedMoments> {
   const { tf, ops } = runtime;
   if (items.length === 0) throw new EspalierError('evidence-invalid', 'There are no sequences to collect moments from.');
+  const sample = firstItems(items, vectorsMax);
   const size = sourcesOf(model.shape) + 1;
   const own = new Float64Array(size * size), cross = new Float64Array(size * size), parents = new Float64Array(size * size);
   let vectors = 0;
-  await evaluate(runtime, parent === null ? [model] : [model, parent], items, signal, (batch, [forward, parentForward]) => {
+  await evaluate(runtime, parent === null ? [model] : [model, parent], sample, signal, (batch, [forward, parentForward]) => {
     const a = activityOf(runtime, batch, forward!);
     addTo(own, tf.readFloats(ops.matMul(a, a, true)));
     if (parentForward !== undefined) {
@@ -70,8 +81,7 @@ export async function momentsOf(runtime: Runtime, { id, model, parent, items, ve
       addTo(parents, tf.readFloats(ops.matMul(a0, a0, true)));
     }
     vectors += batch.tokens;
-    return vectors >= vectorsMax;
-  }, { ...PASS, lanes: Math.min(PASS.lanes, items.length) });
+  }, { ...PASS, lanes: Math.min(PASS.lanes, sample.length) });
   const mean = (sum: Float64Array): Float64Array => sum.map((value) => value / vectors);
   return {
     moments: { model: id, layer: 0, size, vectors, second: packed(own, size) },

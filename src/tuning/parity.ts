@@ -39,7 +39,6 @@ async function statesOf(runtime: Runtime, model: Model, items: readonly ReplayIt
       h[item] = states.h.subarray(lane * units, (lane + 1) * units);
       c[item] = states.c.subarray(lane * units, (lane + 1) * units);
     });
-    return undefined;
   }, PASS);
   return { h, c };
 }

@@ -4,12 +4,13 @@
  */
 import { EspalierError } from '../errors.ts';
 import type { Moments } from '../evidence/moments.ts';
+import { mergeMoments } from '../evidence/moments.ts';
 import type { ReplayItem } from '../evidence/replay.ts';
 import { encodeArtifact } from '../model/artifact.ts';
 import { densityOfMask } from '../model/mask.ts';
 import type { Model, ModelDraft } from '../model/model.ts';
 import type { LayerMask, Weights } from '../model/shape.ts';
-import { unitsOf } from '../model/shape.ts';
+import { sourcesOf, unitsOf } from '../model/shape.ts';
 import type { Clock, Engine, Vault } from '../ports.ts';
 import { structuralCost, weightCost } from '../pruning/cost.ts';
 import { layerDensity } from '../pruning/density.ts';
@@ -37,10 +38,21 @@ export interface JobContext {
 
 type Stage = Extract<TuningNews, { kind: 'stage' }>['stage'];
 
-/** Vectors of moments collected from the replay sample, where live ones are missing and for the second repair. */
-const VECTORS_MAX = 20_000;
-/** Repairs under the cut model's own activity after the first one. */
-const REPAIRS = 2;
+/**
+ * Vectors of moments that a source is worth: the least squares of a unit has as many unknowns as there are sources, and
+ * what is missing from live traffic is collected from the replay sample. On CLINC150 (357 sources) a cut to density 0.1
+ * repaired with 20,000 vectors instead of 50,000 lost some four points more.
+ */
+const VECTORS_PER_SOURCE = 128;
+const vectorsOf = ({ shape }: Network): number => VECTORS_PER_SOURCE * (sourcesOf(shape) + 1);
+
+/** The live moments, made up with those of the replay sample where they are too few. */
+async function enoughMoments(runtime: Runtime, parent: Model, live: Moments | null, items: readonly ReplayItem[], signal: AbortSignal): Promise<Moments> {
+  const missing = vectorsOf(parent) - (live?.vectors ?? 0);
+  if (live !== null && missing <= 0) return live;
+  const { moments } = await momentsOf(runtime, { id: parent.id, model: parent, parent: null, items, vectorsMax: missing }, signal);
+  return live === null ? moments : mergeMoments(live, moments);
+}
 
 interface Pruned { readonly weights: Weights; readonly mask: LayerMask; readonly scores: Float64Array | null }
 
@@ -50,16 +62,12 @@ async function prune(runtime: Runtime, job: TuningJob, parent: Model, given: Mom
   const mask = parent.mask[0]!, { criterion } = job;
   if (criterion === null) return { weights: parent.weights, mask, scores: null };
   const { moments, scores } = await timed('score', async () => {
-    const found = given ?? (await momentsOf(runtime, { id: parent.id, model: parent, parent: null, items, vectorsMax: VECTORS_MAX }, signal)).moments;
+    const found = await enoughMoments(runtime, parent, given, items, signal);
     return { moments: found, scores: score(parent, mask, criterion, found, randomFrom(job.seed)) };
   });
   const next = await timed('choose', () => chooseMask(parent, mask, scores, job));
   if (!job.reconstruct) return { weights: applyMask(parent, next), mask: next, scores };
-  const weights = await timed('reconstruct', async () => {
-    let repaired = repair(parent, next, moments);
-    for (let round = 0; round < REPAIRS; round++) repaired = await repairAgain(runtime, parent, repaired, next, items, VECTORS_MAX, signal);
-    return repaired;
-  });
+  const weights = await timed('reconstruct', () => repairAgain(runtime, parent, repair(parent, next, moments), next, items, vectorsOf(parent), signal));
   return { weights, mask: next, scores };
 }
 

@@ -41,7 +41,6 @@ async function remembered(runtime: Runtime, network: Network, items: readonly Re
     const logits = tf.readFloats(forward!.logits);
     const at = tableRows(batch, offsets);
     batch.real.forEach((bit, row) => { if (bit === 1) values.set(logits.subarray(row * outputs, (row + 1) * outputs), at[row]! * outputs); });
-    return undefined;
   });
   const table = tf.keep(tf.floats(values, [rows, outputs]));
   return {

@@ -86,7 +86,7 @@ it('prunes the model that serves, promotes it, and answers every request once as
   const { model: dense } = await train(parts, corpus);
   await parts.engine.enlist(dense);
   expect(shareOf(await scoreItems(parts.engine, dense, itemsOf(corpus, corpus.heldOut, true)))).toBeGreaterThan(0.95);
-  const circle = await startCircle({ ...parts, meters: [], random: randomFrom(6), cpuMs: () => process.cpuUsage().user / 1000, instance: 'test' }, { limits: LIMITS, policy: POLICY, champion: dense.id, salt: 'salt' });
+  const circle = await startCircle({ ...parts, meters: [], random: randomFrom(6), instance: 'test' }, { limits: LIMITS, policy: POLICY, champion: dense.id, salt: 'salt' });
   const facts = hear(circle);
   const feed = startFeed({ ...parts, random: randomFrom(7) }, 'tag', corpus.live, { requestsPerSecond: 400, open: 40, labelDelayMs: 100, forever: true, msMax: Infinity });
   await until(() => circle.state().counts.promotions > 0, circle);

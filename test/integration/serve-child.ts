@@ -15,7 +15,7 @@ const [folder, champion, sessions] = [process.argv[2]!, process.argv[3]!, Number
 const clock = systemClock(), vault = filesVault(join(folder, 'vault'));
 const log = await openEmbeddedLog({ folder: join(folder, 'log'), clock, segmentBytes: 100_000 });
 const circle = await startCircle(
-  { log, vault, clock, engine: new ReferenceEngine(), trainer: NO_TRAINER, meters: [], models: new Models(vault), random: randomFrom(1), cpuMs: () => 0, instance: `process-${process.pid}` },
+  { log, vault, clock, engine: new ReferenceEngine(), trainer: NO_TRAINER, meters: [], models: new Models(vault), random: randomFrom(1), instance: `process-${process.pid}` },
   { limits: LIMITS, policy: SERVE_ONLY, champion, salt: 'salt' },
 );
 let answered = 0;

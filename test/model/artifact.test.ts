@@ -111,6 +111,12 @@ describe('artifact', () => {
       expect(codeAfter(() => decodeArtifact(file, sha256, { ...ARTIFACT_LIMITS, [limit]: 2 })), limit).toMatch(/artifact-(too-large|invalid)/);
     }
     expect(codeAfter(() => decodeArtifact(file, sha256, { ...ARTIFACT_LIMITS, tensorsMax: 5 }))).toBe('artifact-invalid');
+    // Sparse in the file, dense in memory: bounded by what it would take.
+    const wide = sampleDraft(smallShape(40, 60), 1), layer = wide.weights.layers[0]!;
+    const sparse = encodeArtifact({ ...wide, mask: [new Uint8Array(wide.mask[0]!.length)], weights: { ...wide.weights, layers: [{ ...layer, kernel: new Float32Array(layer.kernel.length) }] } }, sha256).bytes;
+    expect(sparse.length).toBeLessThan(4 * layer.kernel.length);
+    expect(decodeArtifact(sparse, sha256).weights.layers[0]!.kernel).toEqual(new Float32Array(layer.kernel.length));
+    expect(codeAfter(() => decodeArtifact(sparse, sha256, { ...ARTIFACT_LIMITS, bytesMax: sparse.length }))).toBe('artifact-too-large');
     expect(decodeCode(withFields((header) => { header.shape!.layers = [2 ** 40]; }))).toBe('artifact-too-large');
   });
 

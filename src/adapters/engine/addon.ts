@@ -40,7 +40,7 @@ export interface Addon {
   release(handle: AddonHandle): void;
   /** h and c [sequences, units] and labels, confidence are written in place. Rejects with code and sequence. */
   infer(handle: AddonHandle, tokens: Int32Array, offsets: Uint32Array, h: Float32Array, c: Float32Array, labels: Int32Array, confidence: Float32Array, mode: OutputMode, every: number, phase: number): Promise<AddonResult>;
-  gram(variant: string, values: Float32Array, rows: number, columns: number, into: Float64Array): Promise<void>;
+  gram(variant: string, values: Float32Array, rows: number, columns: number, into: Float64Array): Promise<number>;
 }
 
 export type LoadArguments = readonly [variant: string, units: number, inputs: number, vocabulary: number, outputs: number, ptr: Uint32Array, source: Uint32Array,

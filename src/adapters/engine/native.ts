@@ -107,7 +107,7 @@ export class NativeEngine implements Engine {
   }
 
   /** One at a time: two sums into the same triangle must not meet. */
-  gram(activity: Activity, into: Float64Array): Promise<void> {
+  gram(activity: Activity, into: Float64Array): Promise<number> {
     const { rows, columns, values } = activity;
     const size = columns + 1;
     assert(values.length === rows * columns && into.length === size * (size + 1) / 2, 'gram: values [rows, columns], into a packed upper triangle of columns + 1');

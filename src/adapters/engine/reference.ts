@@ -51,16 +51,20 @@ export class ReferenceEngine implements Engine {
     return { answers, activity: joined([...sampled.values()].flat(), sourcesOf(model.shape)), steps, kernelMs };
   }
 
-  async gram(activity: Activity, into: Float64Array): Promise<void> {
+  async gram(activity: Activity, into: Float64Array): Promise<number> {
     const { rows, columns, values } = activity;
     const size = columns + 1;
     assert(values.length === rows * columns && into.length === size * (size + 1) / 2, 'gram: values [rows, columns], into a packed upper triangle of columns + 1');
     const a = new Float64Array(size).fill(1);
+    let busyMs = 0;
     for (let row = 0; row < rows; row++) {
       if (row % GRAM_ROWS_BETWEEN_YIELDS === 0) await yieldToLoop();
+      const started = performance.now();
       a.set(values.subarray(row * columns, (row + 1) * columns));
       for (let i = 0, at = 0; i < size; i++) for (let j = i; j < size; j++) into[at++]! += a[i]! * a[j]!;
+      busyMs += performance.now() - started;
     }
+    return busyMs;
   }
 
   retire(model: ModelId): Promise<void> {

@@ -27,8 +27,6 @@ export interface CirclePorts {
   readonly models: Models;
   /** Uniform in [0, 1). */
   readonly random: () => number;
-  /** CPU time of this process so far, milliseconds. */
-  readonly cpuMs: () => number;
   readonly instance: string;
 }
 

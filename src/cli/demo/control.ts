@@ -11,7 +11,7 @@ import { runToCandidate } from './train.ts';
 export interface Control {
   /** Follows the facts of the circle. */
   hear(fact: Fact): void;
-  /** Resolves when no job is left, with the dense rival of a champion and what was trained for it. */
+  /** The dense rival of a champion and how long it was trained; null where its training failed. */
   settle(champion: ModelId): Promise<{ readonly model: ModelId; readonly steps: number } | null>;
   readonly failures: () => readonly string[];
 }
@@ -46,7 +46,6 @@ export function startControl(trainer: Trainer, dense: ModelId): Control {
       if (job !== undefined) rivals.set(fact.candidate.model, trainOn(job, fact.candidate.report.steps));
     },
     async settle(champion) {
-      await Promise.all(rivals.values());
       return await (rivals.get(champion) ?? Promise.resolve(null));
     },
     failures: () => failures,

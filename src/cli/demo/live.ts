@@ -50,7 +50,7 @@ export function plainLine(stage: Stage, state: LoopState): string {
   const rates = ratesOf(board);
   const percent = (share: number | null): string => (share === null ? '–' : (100 * share).toFixed(1));
   const trial = trialOf(state, stage.plan.policy.alpha, stage.plan.policy.cycles);
-  const job = board.job === null ? '' : `, job ${board.job.stage} ${board.job.step}/${board.job.steps}`;
+  const job = board.job === null ? '' : `, job ${board.job.stage}${board.job.steps > 0 ? ` ${board.job.step}/${board.job.steps}` : ''}`;
   const gate = trial.certify === null ? '' : `, e ${trial.certify.toPrecision(3)} of ${(trial.bar ?? 0).toFixed(0)} after ${trial.blocks} sessions`;
   return `live       ${((stage.clock.monotonicMs() - stage.startedMs) / 1000).toFixed(0)} s: ${rates.requests.toFixed(0)} requests/s, p99 ${String(latencyOf(board, 0.99) ?? '–')} ms, ${board.answered} answered, density ${state.density.toFixed(3)}, `
     + `accuracy champion ${percent(accuracyOf(board, 'champion'))} anchor ${percent(accuracyOf(board, 'anchor'))} challenger ${percent(accuracyOf(board, 'challenger'))}, cycle ${state.cycle} ${state.phase}${job}${gate}`;
@@ -66,7 +66,7 @@ export async function live(stage: Stage, prepared: Prepared): Promise<Lived> {
   const { plan, input, log, clock, view } = stage;
   stage.health.stage = 'serving';
   const circle = await startCircle({
-    ...stage, meters: [stage.meter, { record: (fact) => { stage.board = foldBoard(stage.board, fact); } }], random: randomFrom(input.seed + 1), cpuMs: () => { const { user, system } = process.cpuUsage(); return (user + system) / 1000; },
+    ...stage, meters: [stage.meter, { record: (fact) => { stage.board = foldBoard(stage.board, fact); } }], random: randomFrom(input.seed + 1),
     instance: `demo-${os.hostname()}`,
   }, { limits: plan.limits, policy: { ...plan.policy, rehearsal: [prepared.data], ...(input.keep ? { cyclesMax: 1_000_000 } : {}) }, champion: prepared.dense.id, salt: `salt-${input.seed}` });
   const control = startControl(stage.trainer, prepared.dense.id);
