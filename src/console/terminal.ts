@@ -49,7 +49,7 @@ function modelLines(board: Board, style: Style): string[] {
     line('champion', roster.champion, 'green', 'champion', 'answers'),
     line('challenger', roster.challenger, 'yellow', 'challenger', roster.challenger === null ? '' : share),
     line('anchor', roster.anchor, 'cyan', roster.anchor === roster.champion ? 'champion' : 'anchor', roster.anchor === roster.champion ? 'is the champion' : `in shadow on ${Math.round(roster.anchorShare * 100)} %`),
-    ...(roster.predecessor === null ? [] : [line('predecessor', roster.predecessor, 'dim', 'predecessor', 'in shadow for the probation')]),
+    ...(roster.predecessor === null ? [] : [line('predecessor', roster.predecessor, 'dim', roster.predecessor === roster.anchor ? 'anchor' : 'predecessor', 'in shadow for the probation')]),
   ];
 }
 

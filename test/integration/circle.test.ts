@@ -112,6 +112,12 @@ it('prunes the model that serves, promotes it, and answers every request once as
   expect(certified.certify).toBeGreaterThanOrEqual(certified.bar);
   expect(ofKind(facts, 'decided').map(({ outcome }) => outcome)).toContain('promoted');
 
+  // A restart goes on from the journal, not from the dense model that served first.
+  const again = await startCircle({ ...parts, meters: [], random: randomFrom(8), instance: 'again' }, { limits: LIMITS, policy: POLICY, champion: dense.id, salt: 'salt' });
+  expect(again.state().roster.champion).toBe(champion.id);
+  expect(again.state().counts.promotions).toBe(state.counts.promotions);
+  await again.stop();
+
   const sessions = await wholeSessions(parts.log, corpus);
   for (const model of [dense, champion]) await expectAsOffline(parts, corpus, model, sessions);
 }, 180_000);

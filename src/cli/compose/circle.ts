@@ -6,7 +6,7 @@ import { BehaviorSubject, Subject, share } from 'rxjs';
 import type { Observable, Subscription } from 'rxjs';
 import type { Fact, Happening } from '../../facts.ts';
 import { drive } from '../../loop/drive.ts';
-import { encodeFact } from '../../loop/journal.ts';
+import { encodeFact, replay } from '../../loop/journal.ts';
 import type { Policy } from '../../loop/policy.ts';
 import { initialState } from '../../loop/state.ts';
 import type { LoopState } from '../../loop/state.ts';
@@ -33,7 +33,7 @@ export interface CirclePorts {
 export interface CircleSettings {
   readonly limits: ServingLimits;
   readonly policy: Policy;
-  /** The dense model that serves first, in the vault. */
+  /** The dense model that serves first, in the vault; where there is a journal, its roster serves instead. */
   readonly champion: ModelId;
   readonly salt: string;
 }
@@ -49,12 +49,22 @@ export interface Circle {
   readonly failed: Promise<never>;
 }
 
-/** Starts serving and the loop. Throws the artifact and engine errors where the first model cannot serve. */
+/** The state that the journal tells of, or the first one. Throws log-corrupt. */
+async function recoveredState(log: Log, settings: CircleSettings): Promise<LoopState> {
+  const records: Uint8Array[] = [];
+  for await (const { value } of log.read('journal')) records.push(value);
+  return replay(records) ?? initialState(settings.policy, { champion: settings.champion, salt: settings.salt });
+}
+
+/**
+ * Starts serving and the loop, from where the journal of the log ends. Throws the artifact and engine errors where a
+ * model of the roster cannot serve, log-corrupt where the journal is damaged.
+ */
 export async function startCircle(ports: CirclePorts, settings: CircleSettings): Promise<Circle> {
   const { log, clock, instance, models } = ports;
   const { policy } = settings;
-  await enlistFirst(ports, settings.champion);
-  const initial = initialState(policy, { champion: settings.champion, salt: settings.salt });
+  const initial = await recoveredState(log, settings);
+  for (const id of initial.enlisted) await enlistFirst(ports, id);
   const roster$ = new BehaviorSubject(initial.roster);
   const out$ = new Subject<Fact>();
   const asked$ = new Subject<Fact>();

@@ -1,5 +1,5 @@
 // Goal: the dense rival has exactly the training of the champion's own line of descent. Method: a trainer that notes its jobs, fed with the facts of made-up cycles.
-import type { Observable} from 'rxjs';
+import type { Observable } from 'rxjs';
 import { of, throwError } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import { startControl } from '../../../src/cli/demo/control.ts';

@@ -14,7 +14,6 @@ function output(isTTY: boolean): Output & { readonly text: () => string } {
 /** What stands on the screen after "cursor up n" and "clear below". */
 function screenOf(text: string): readonly string[] {
   let lines: string[] = [];
-   
   for (const [, up, line] of text.matchAll(/\u001b\[(\d+)A\u001b\[0J|([^\n\u001b]*)\n/g)) {
     if (up !== undefined) lines = lines.slice(0, lines.length - Number(up));
     else lines.push(line!);
