@@ -4,6 +4,7 @@ import { densityOfMask, maskWeights } from './mask.ts';
 import type { Model } from './model.ts';
 import type { ModelShape } from './shape.ts';
 import { layerShapes } from './shape.ts';
+import { NO_TOKENIZER } from './tokenizer.ts';
 
 /**
  * Initial weights (initial.ts) of which each connection stays alive with probability `density`.
@@ -22,7 +23,7 @@ export function sampleModel(shape: ModelShape, density: number, random: () => nu
   const weights = maskWeights(shape, drawn, mask);
   return {
     id: id ?? `sample-${Math.floor(random() * 2 ** 32).toString(16)}`, shape, weights, mask,
-    tokenizer: { kind: 'words', words: Array.from({ length: shape.vocabulary }, (_, at) => `w${at}`), suffixes: [], foldCase: false },
+    tokenizer: shape.vocabulary === 0 ? NO_TOKENIZER : { kind: 'whitespace', words: Array.from({ length: shape.vocabulary - 1 }, (_, at) => `w${at}`), suffixes: [], foldCase: false },
     labels: Array.from({ length: shape.outputs }, (_, at) => `l${at}`),
     lineage: { parent: null, anchor: null, cycle: 0, density: densityOfMask(mask), criterion: null, seed: 0, trainedOn: 'nothing' },
   };
