@@ -1,6 +1,6 @@
 /** Which connections stay, from their scores. */
 import { assert } from '../errors.ts';
-import type { LayerMask } from '../model/shape.ts';
+import type { LayerMask, Mask } from '../model/shape.ts';
 import type { RankingScope } from './job.ts';
 
 export interface Choice {
@@ -36,6 +36,25 @@ export function choose({ scores, mask, sources, units, density, scope, regrow = 
   const chosen = new Uint8Array(scores.length);
   for (const at of kept) chosen[at] = 1;
   return chosen;
+}
+
+/**
+ * The same for all layers together. Scope network is one ranking over the connections of all layers, so that a layer may
+ * keep more than another; scope unit gives each layer its share.
+ */
+export function chooseAll(layers: readonly Pick<Choice, 'scores' | 'mask' | 'sources' | 'units'>[], { density, scope, regrow = false }: Pick<Choice, 'density' | 'scope' | 'regrow'>): Mask {
+  if (scope === 'unit' || layers.length === 1) return layers.map((layer) => choose({ ...layer, density, scope, regrow }));
+  const lengths = layers.map(({ mask }) => mask.length), all = lengths.reduce((sum, length) => sum + length, 0);
+  const scores = new Float64Array(all), mask = new Uint8Array(all);
+  let end = 0;
+  const starts = lengths.map((length, at) => {
+    scores.set(layers[at]!.scores, end);
+    mask.set(layers[at]!.mask, end);
+    end += length;
+    return end - length;
+  });
+  const chosen = choose({ scores, mask, sources: all, units: 1, density, scope, regrow });
+  return starts.map((start, at) => chosen.slice(start, start + lengths[at]!));
 }
 
 /** Indices that are eligible, best first. */
