@@ -10,7 +10,7 @@ import type { Duel, EvidenceCounts, LabelCounts, Tally } from '../evidence/evide
 import { EMPTY_LABEL_COUNTS, tallyKey } from '../evidence/evidence.ts';
 import type { ReplayItem } from '../evidence/replay.ts';
 import { mergeReplay } from '../evidence/replay.ts';
-import { EMPTY_TALLY, addTally } from '../evidence/tally.ts';
+import { EMPTY_TALLY, ERROR_MAX, addTally } from '../evidence/tally.ts';
 import { hash32 } from '../support/hash.ts';
 import type { Label } from '../traffic/request.ts';
 import type { Block, Case } from './blocks.ts';
@@ -32,8 +32,6 @@ const hashOf = ({ target, values }: Case): number => targetHash(values ?? target
 
 /** regress: the target that an answer meets whose errors are all tolerated. */
 const TOLERATED = Int32Array.of(1);
-/** regress: the largest error that is tolerated where the limits name none, in the unit of the numbers. */
-const ERROR_MAX = 0.1;
 
 export class Judge {
   private readonly limits: ServingLimits;
