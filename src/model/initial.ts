@@ -3,10 +3,13 @@ import type { LayerWeights, ModelShape, Weights } from './shape.ts';
 import { checkShape, tensorLengths } from './cell.ts';
 import { layerShapes } from './shape.ts';
 
+/** With a whole identity, what a ReLU network has seen only ever adds up: two layers of it did not learn to repeat a token. */
+const RELU_DIAGONAL = 0.5;
+
 /**
  * Uniform in ±1/√units for the recurrent layers and the output, as torch.nn.LSTM; N(0, 0.1²) for the embedding; forget
- * bias 1 for the LSTM (Jozefowicz et al. 2015), and an identity in the recurrent rows of a ReLU network, without which
- * it forgets or explodes (Le et al. 2015). Throws shape-unsupported.
+ * bias 1 for the LSTM (Jozefowicz et al. 2015), and a scaled identity in the recurrent rows of a ReLU network (Le et al.
+ * 2015). Throws shape-unsupported.
  * @param random uniform in [0, 1)
  */
 export function initialWeights(shape: ModelShape, random: () => number): Weights {
@@ -20,7 +23,7 @@ export function initialWeights(shape: ModelShape, random: () => number): Weights
       const { kernel, bias, recurrentBias } = lengths.layers[index]!;
       const layer = { kernel: uniform(kernel, units), bias: new Float32Array(bias) };
       if (shape.cell === 'lstm') layer.bias.fill(1, units, 2 * units);
-      if (shape.cell === 'rnn-relu') for (let k = 0; k < units; k++) for (let j = 0; j < units; j++) layer.kernel[(inputs + k) * units + j] = k === j ? 1 : 0;
+      if (shape.cell === 'rnn-relu') for (let k = 0; k < units; k++) for (let j = 0; j < units; j++) layer.kernel[(inputs + k) * units + j] = k === j ? RELU_DIAGONAL : 0;
       return recurrentBias === 0 ? layer : { ...layer, recurrentBias: new Float32Array(recurrentBias) };
     }),
     output: uniform(lengths.output, shape.layers.at(-1)!),
