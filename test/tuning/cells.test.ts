@@ -94,7 +94,7 @@ describe.each(CELLS)('jobs of %s', (cell) => {
     const vault = memoryVault(), engine = new ReferenceEngine();
     const run = (job: TuningJob): Promise<Candidate> => runJob(job, { vault, engine, clock, say: () => undefined, signal: never });
     const replay = await vault.put(encodeReplay(items));
-    const training = { ...plan, steps: 500, lanes: 16, window: 12, learningRate: 0.006 };
+    const training = { ...plan, steps: 350, lanes: 16, window: 12, learningRate: 0.006 };
     const anchor = await run(jobOf(await vault.put(encodeArtifact(draftOf(shape), sha256).bytes), replay, { training }));
     expect(anchor.report.accuracy).toBeGreaterThan(bar);
     expect(anchor.report.accuracy).toBeGreaterThan(anchor.report.parentAccuracy + 0.2);
@@ -104,7 +104,7 @@ describe.each(CELLS)('jobs of %s', (cell) => {
     const live = (await momentsOf(runtime, { id: parent.id, model: parent, parent: null, items: items.slice(0, 20), vectorsMax: Infinity }, never)).moments;
     const cut = await run(jobOf(anchor.model, replay, {
       id: 'cut', cycle: 1, teacher: anchor.model, anchor: anchor.model, density: 0.6, criterion: 'obs', reconstruct: true, moments: await Promise.all(live.map((moments) => vault.put(encodeMoments(moments)))),
-      training: { ...training, steps: 300, labelShare: 0.5 },
+      training: { ...training, steps: 150, labelShare: 0.5 },
     }));
     const { mask, weights } = decodeArtifact(await vault.get(cut.model), sha256);
     expect(densityOfMask(mask)).toBeCloseTo(0.6, 2);

@@ -201,10 +201,14 @@ it('drops the wanted share, scales the rest, and is a function of the seed', () 
   expect(draw(2)).not.toEqual(mask);
 });
 
-it('frees what it makes', () => {
+it.each(CASES)('frees what it makes for %s', (_, shape) => {
   const before = tf.alive();
-  taught(tagShape, weightsOf(tagShape, 1), weightsOf(tagShape, 2), firstBatch(tagShape), 0.5, 0.2);
+  taught(shape, weightsOf(shape, 1), weightsOf(shape, 2), firstBatch(shape), 0.5, 0.2);
   expect(tf.alive()).toBe(before);
+});
+
+it('frees what a scope made that ends in an error', () => {
+  const before = tf.alive();
   expect(() => tf.scope(() => { runtime.ops.zeros([3]); throw new Error('inside'); })).toThrow('inside');
   expect(tf.alive()).toBe(before);
 });
