@@ -25,8 +25,8 @@ export type Happening =
   | { readonly kind: 'states-carried'; readonly from: ModelId; readonly to: ModelId; readonly count: number }
   | { readonly kind: 'shadow-dropped'; readonly role: Role; readonly count: number }
   | { readonly kind: 'labels'; readonly counts: LabelCounts; readonly delayMsSum: number }
-  /** A report of evidence; `moments` and `replay` are references into the vault. */
-  | { readonly kind: 'evidence'; readonly counts: EvidenceCounts; readonly moments: { readonly ref: string; readonly model: ModelId; readonly vectors: number } | null; readonly replay: { readonly ref: string; readonly items: number } | null; readonly momentsCpuMs: number }
+  /** A report of evidence; `moments` (of one layer, the first where none is named) and `replay` are references into the vault. */
+  | { readonly kind: 'evidence'; readonly counts: EvidenceCounts; readonly moments: { readonly ref: string; readonly model: ModelId; readonly vectors: number; readonly layer?: number } | null; readonly replay: { readonly ref: string; readonly items: number } | null; readonly momentsCpuMs: number }
   /** The first word of a journal: everything before it is forgotten. `density` and `roster` are those of the champion it starts with. */
   | { readonly kind: 'loop-started'; readonly roster: Roster; readonly density: number; readonly margin: number; readonly cyclesMax: number }
   | { readonly kind: 'ordered'; readonly order: Order }

@@ -39,25 +39,32 @@ export interface Log {
 
 /** One sequence of a ragged batch. */
 export interface EngineSequence {
-  /** Token ids, [steps], at least one. */
-  readonly inputs: Int32Array;
-  /** State to start from, [units] each; null is zero. Not written to. */
+  /** Token ids, [steps]; or frames, [steps · inputs], where the shape has no vocabulary. At least one step. */
+  readonly inputs: Int32Array | Float32Array;
+  /** State to start from, all layers one after the other (`stateLengths`); null is zero. Not written to. */
   readonly h: Float32Array | null;
   readonly c: Float32Array | null;
 }
 
 export interface EngineAnswer {
-  /** Label ids: [steps] for tag, [1] for classify. */
+  /** Label ids: [steps] for tag and next, [1] for classify, [0] for regress. */
   readonly labels: Int32Array;
-  /** Mean soft-max probability of the chosen labels. */
+  /** regress: the numbers, [outputs]; null otherwise. */
+  readonly values?: Float32Array | null;
+  /** Mean soft-max probability of the chosen labels; 1 for regress. */
   readonly confidence: number;
-  /** State after the last step, [units] each; fresh arrays. */
+  /** State after the last step, all layers one after the other; fresh arrays. */
   readonly h: Float32Array;
   readonly c: Float32Array;
 }
 
-/** Sampled vectors [x(t); h(t−1)] of whole steps, row-major [rows, inputs + units]; finished lanes left out. */
+/**
+ * Sampled vectors [x(t); h(t−1)] of whole steps of one layer, row-major [rows, sources]; finished lanes left out.
+ * gru-before: [x(t); h(t−1); r ⊙ h(t−1)], [rows, sources + units]; gru: [x(t); h(t−1); r(t)], [rows, sources + units].
+ */
 export interface Activity {
+  /** Index into `Weights.layers`; 0 where left out. */
+  readonly layer?: number;
   readonly rows: number;
   readonly columns: number;
   readonly values: Float32Array;
@@ -74,6 +81,8 @@ export interface EngineResult {
   /** In the order of the sequences. */
   readonly answers: readonly EngineAnswer[];
   readonly activity: Activity | null;
+  /** The sampled activity of the further layers, where there are any. */
+  readonly deeper?: readonly Activity[];
   /** Steps that the call ran (each over all lanes); advances the sampling phase. */
   readonly steps: number;
   /** Time inside the engine, milliseconds. */

@@ -6,6 +6,7 @@ import { EspalierError } from '../errors.ts';
 import { ARTIFACT_LIMITS } from '../model/artifact-header.ts';
 import { decodeArtifact } from '../model/artifact.ts';
 import type { Model } from '../model/model.ts';
+import { layerShapes } from '../model/shape.ts';
 import { settingsOf } from './compose/settings.ts';
 import type { SettingsOptions } from './compose/settings.ts';
 import { bytesText, out } from './print.ts';
@@ -33,10 +34,9 @@ export function inspection(model: Model, bytes: number): object {
   return {
     id, bytes, shape, lineage,
     layers: mask.map((layer, at) => {
-      const units = shape.layers[at]!;
-      const inputs = layer.length / units - units;
+      const { units, inputs, backward } = layerShapes(shape)[at]!;
       return {
-        units, inputs, connections: layer.length, density: shareAlive(layer),
+        units, inputs, ...(backward ? { backward } : {}), connections: layer.length, density: shareAlive(layer),
         densityOfInputs: shareAlive(layer.subarray(0, inputs * units)), densityOfState: shareAlive(layer.subarray(inputs * units)),
       };
     }),
@@ -51,8 +51,8 @@ function lines(model: Model, bytes: number): string[] {
   return [
     `model       ${id}`,
     `size        ${bytesText(bytes)}`,
-    `shape       ${shape.cell} ${shape.inputs} inputs, ${shape.layers.join(' + ')} units, ${shape.outputs} labels; task ${shape.task}, state ${shape.state}`,
-    ...mask.map((layer, at) => `layer ${at + 1}     ${layer.reduce((sum, bit) => sum + bit, 0)} of ${layer.length} connections alive, density ${shareAlive(layer).toFixed(4)}`),
+    `shape       ${shape.cell} ${shape.inputs} inputs, ${shape.layers.join(' + ')} units, ${shape.outputs} labels; task ${shape.task}, state ${shape.state}${shape.bidirectional === true ? ', both directions' : ''}`,
+    ...mask.map((layer, at) => `layer ${String(layerShapes(shape)[at]!.layer + 1).padEnd(6)}${layer.reduce((sum, bit) => sum + bit, 0)} of ${layer.length} connections alive${layerShapes(shape)[at]!.backward ? ' (backwards)' : ''}, density ${shareAlive(layer).toFixed(4)}`),
     `vocabulary  ${tokenizer.words.length} words, ${shape.vocabulary} rows`,
     `labels      ${named}`,
     `lineage     cycle ${lineage.cycle}, density ${lineage.density}, criterion ${lineage.criterion ?? 'none'}, seed ${lineage.seed}`,

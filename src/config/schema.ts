@@ -23,6 +23,7 @@ const serving = z.strictObject({
   replayItemsMax: whole(16, 1_000_000, 2000, 'sequences', 'Size of the replay sample that fine-tuning learns from.'),
   blockRequestsMax: whole(1, 10, 10, 'requests', 'Requests of one block of a session, the unit of observation of the gate.'),
   blockIdleMs: whole(1, DAY_MS, 5000, 'milliseconds', 'Idle time that ends a block early.'),
+  errorMax: real(0, 1e9, 0.1, 'unit of the numbers', 'Regression: largest error of a number that still counts as right for tallies and duels.'),
   statesDurable: flag(true, 'Whether changed session states are written to the log with each transaction, so that sessions survive a restart.'),
 }).prefault({});
 

@@ -1,6 +1,6 @@
 /** The replay sample: sequences of live traffic, kept for tuning. */
 import { hash32 } from '../support/hash.ts';
-import { bytesOfNumbers, int32Of } from '../support/bytes.ts';
+import { bytesOfNumbers, float32Of, int32Of } from '../support/bytes.ts';
 import type { ContainerFormat, ContainerLimits } from '../support/container.ts';
 import { readContainer, refusal, tensorData, writeContainer } from '../support/container.ts';
 import { integerOf, listOf, recordOf, textOf } from '../support/fields.ts';
@@ -9,10 +9,13 @@ import { integerOf, listOf, recordOf, textOf } from '../support/fields.ts';
 export interface ReplayItem {
   /** Stable id (session and block); its hash decides which items are kept. */
   readonly id: string;
-  /** Token ids, [steps]. */
-  readonly inputs: Int32Array;
-  /** Label ids, [steps] for tag and [1] for classify, −1 where no label came; null where none came at all. */
-  readonly targets: Int32Array | null;
+  /** Token ids, [steps]; or frames, [steps · inputs of the model]. */
+  readonly inputs: Int32Array | Float32Array;
+  /**
+   * Label ids, [steps] for tag and [1] for classify, −1 where no label came; numbers, [outputs], for regress; null where
+   * none came at all, and for next, where the sequence tells its own.
+   */
+  readonly targets: Int32Array | Float32Array | null;
 }
 
 /** Another seed than the arms of a trial have, so that the sample does not favour an arm. */
@@ -49,9 +52,13 @@ function compareVersions(x: ReplayItem, y: ReplayItem): number {
 
 const NONE = new Int32Array(0);
 
-const labelled = ({ targets }: ReplayItem): number => targets?.reduce((count, target) => count + (target >= 0 ? 1 : 0), 0) ?? 0;
+function labelled({ targets }: ReplayItem): number {
+  if (targets === null) return 0;
+  if (targets instanceof Float32Array) return targets.length;
+  return targets.reduce((count, target) => count + (target >= 0 ? 1 : 0), 0);
+}
 
-function compareNumbers(x: Int32Array, y: Int32Array): number {
+function compareNumbers(x: Int32Array | Float32Array, y: Int32Array | Float32Array): number {
   for (let at = 0; at < x.length; at++) if (x[at] !== y[at]) return x[at]! - y[at]!;
   return 0;
 }
@@ -75,13 +82,17 @@ export function encodeReplay(items: readonly ReplayItem[]): Uint8Array<ArrayBuff
   const targets = joined(items.map((item) => item.targets ?? NONE));
   const header = { items: items.map((item) => [item.id, item.inputs.length, item.targets?.length ?? null]) };
   return writeContainer(FORMAT, header, [
-    { name: 'inputs', dtype: 'i32', shape: [inputs.length], data: bytesOfNumbers(inputs) },
-    { name: 'targets', dtype: 'i32', shape: [targets.length], data: bytesOfNumbers(targets) },
+    { name: 'inputs', dtype: dtypeOf(inputs), shape: [inputs.length], data: bytesOfNumbers(inputs) },
+    { name: 'targets', dtype: dtypeOf(targets), shape: [targets.length], data: bytesOfNumbers(targets) },
   ]);
 }
 
-function joined(arrays: readonly Int32Array[]): Int32Array {
-  const all = new Int32Array(arrays.reduce((sum, array) => sum + array.length, 0));
+const dtypeOf = (values: Int32Array | Float32Array): 'i32' | 'f32' => (values instanceof Float32Array ? 'f32' : 'i32');
+
+/** All items of a sample are of one kind, that of the model that they are for. */
+function joined(arrays: readonly (Int32Array | Float32Array)[]): Int32Array | Float32Array {
+  const length = arrays.reduce((sum, array) => sum + array.length, 0);
+  const all = arrays.some((array) => array instanceof Float32Array) ? new Float32Array(length) : new Int32Array(length);
   let end = 0;
   for (const array of arrays) { all.set(array, end); end += array.length; }
   return all;
@@ -89,11 +100,12 @@ function joined(arrays: readonly Int32Array[]): Int32Array {
 
 /**
  * Throws evidence-invalid for whatever is not a replay sample as `encodeReplay` writes it. Whether the ids of tokens
- * and labels lie below those of a model is for the one who knows the model to check.
+ * and labels lie below those of a model, and frames have its width, is for the one who knows the model to check.
  */
 export function decodeReplay(bytes: Uint8Array, limits: ReplayLimits = REPLAY_LIMITS): readonly ReplayItem[] {
   const container = readContainer(FORMAT, bytes, limits);
   const { items } = recordOf(container.header, ['items'], 'the header', refuse);
+  const frames = container.tensors.get('inputs')?.dtype === 'f32', numbers = container.tensors.get('targets')?.dtype === 'f32';
   let inputsEnd = 0, targetsEnd = 0;
   const ids = new Set<string>();
   const parts = listOf(items, limits.itemsMax, 'items', refuse).map((entry) => {
@@ -102,17 +114,17 @@ export function decodeReplay(bytes: Uint8Array, limits: ReplayLimits = REPLAY_LI
     if (ids.has(id)) refuse(`the item ${JSON.stringify(id.slice(0, 60))} is there twice`);
     ids.add(id);
     const steps = integerOf(fields[1], 1, limits.stepsMax, 'the steps of an item', refuse);
-    const labels = fields[2] === null ? null : integerOf(fields[2], 1, steps, 'the labels of an item', refuse);
-    if (labels !== null && labels !== 1 && labels !== steps) refuse(`an item has ${labels} labels for ${steps} steps`);
+    const labels = fields[2] === null ? null : integerOf(fields[2], 1, limits.stepsMax, 'the labels of an item', refuse);
+    if (labels !== null && labels !== 1 && labels !== steps && !numbers && !(frames && steps % labels === 0)) refuse(`an item has ${labels} labels for ${steps} steps`);
     const inputsFrom = inputsEnd, targetsFrom = targetsEnd;
     inputsEnd += steps;
     targetsEnd += labels ?? 0;
     return { id, inputsFrom, inputsTo: inputsEnd, targetsFrom, targetsTo: labels === null ? null : targetsEnd };
   });
-  const inputs = int32Of(tensorData(container, 'inputs', 'i32', [inputsEnd], refuse));
-  const targets = int32Of(tensorData(container, 'targets', 'i32', [targetsEnd], refuse));
-  if (inputs.some((id) => id < 0)) refuse('a token id is negative');
-  if (targets.some((id) => id < -1)) refuse('a label id is below −1');
+  const read = (name: string, real: boolean, end: number): Int32Array | Float32Array => (real ? float32Of : int32Of)(tensorData(container, name, real ? 'f32' : 'i32', [end], refuse));
+  const inputs = read('inputs', frames, inputsEnd), targets = read('targets', numbers, targetsEnd);
+  if (inputs.some((value) => (frames ? !Number.isFinite(value) : value < 0))) refuse(frames ? 'a frame is not finite' : 'a token id is negative');
+  if (targets.some((value) => (numbers ? !Number.isFinite(value) : value < -1))) refuse(numbers ? 'a target is not finite' : 'a label id is below −1');
   return parts.map(({ id, inputsFrom, inputsTo, targetsFrom, targetsTo }) =>
     ({ id, inputs: inputs.slice(inputsFrom, inputsTo), targets: targetsTo === null ? null : targets.slice(targetsFrom, targetsTo) }));
 }

@@ -1,6 +1,9 @@
 /** How often one model was right in one role. */
 import type { Tally } from './evidence.ts';
 
+/** regress: the largest error of a number that counts as right where nobody says otherwise, in the unit of the numbers. */
+export const ERROR_MAX = 0.1;
+
 export const EMPTY_TALLY: Tally = { requests: 0, steps: 0, correct: 0, confidence: 0 };
 
 /** Adds one labelled request. @param target and @param labels label ids, [steps] for tag and [1] for classify */

@@ -1,26 +1,7 @@
-// Node-API glue: variants(), load(), release(), infer(), gram(). Calls run in libuv's pool; references keep the typed
-// arrays of a call alive until it ends. A model is freed when its handle is released (or collected) and no call uses it.
-#include <stdlib.h>
-#include "glue.h"
-
-#define REFERENCES_MAX 7
-
-typedef struct { Model *model; } Handle; // NULL once released
-
-typedef struct {
-  napi_async_work work;
-  napi_deferred deferred;
-  napi_ref references[REFERENCES_MAX];
-  size_t referenceCount;
-  double ms, cpuMs;
-  Model *model;     // infer
-  Batch batch;
-  const Variant *variant; // gram
-  const float *values;
-  size_t rows, columns;
-  double *into;
-  bool failed;
-} Call;
+// Node-API: variants(), load(), release(), infer(), gram(). Calls run in libuv's pool; references keep the typed arrays
+// of a call alive until it ends. A model is freed when its handle is released (or collected) and no call uses it.
+#include "call.h"
+#include "load.h"
 
 // variants() -> [{ name, needs, supported, widths }], fastest first
 static napi_value listVariants(napi_env env, napi_callback_info info) {
@@ -47,107 +28,6 @@ static napi_value listVariants(napi_env env, napi_callback_info info) {
   return list;
 }
 
-static void collected(napi_env env, void *data, void *hint) {
-  (void)env; (void)hint;
-  Handle *handle = data;
-  if (handle->model != NULL) modelRelease(handle->model);
-  free(handle);
-}
-
-static Handle *handleOf(napi_env env, napi_value value) {
-  napi_valuetype type;
-  void *data = NULL;
-  if (napi_typeof(env, value, &type) != napi_ok || type != napi_external || napi_get_value_external(env, value, &data) != napi_ok) return NULL;
-  return data;
-}
-
-// load(variant, units, inputs, vocabulary, outputs, ptr, source, values, bias, embedding, output, outputBias) -> [handle, bytes]
-static napi_value load(napi_env env, napi_callback_info info) {
-  size_t argc = 12;
-  napi_value arg[12], external, bytes, pair;
-  TRY(napi_get_cb_info(env, info, &argc, arg, NULL, NULL));
-  NEED(argc == 12, "load takes 12 arguments");
-  const Variant *variant = variantNamed(env, arg[0]);
-  NEED(variant != NULL, "this machine has no such variant");
-  Model from = { 0 };
-  NEED(whole(env, arg[1], &from.units) && whole(env, arg[2], &from.inputs) && whole(env, arg[3], &from.vocabulary) && whole(env, arg[4], &from.outputs), "sizes are whole numbers");
-  NEED(from.units > 0 && from.inputs > 0 && from.vocabulary > 0 && from.outputs > 0, "no size is zero");
-  // The row offsets are 32-bit: (inputs + units) rows of at most 64 lanes of 4 bytes.
-  NEED((uint64_t)from.units + from.inputs < (1u << 24), "inputs + units is below 2^24");
-  View ptr, source, values, bias, embedding, output, outputBias;
-  NEED(view(env, arg[5], napi_uint32_array, &ptr) && ptr.length == (size_t)from.units + 1, "ptr is a Uint32Array [units + 1]");
-  NEED(view(env, arg[6], napi_uint32_array, &source), "source is a Uint32Array [connections]");
-  NEED(view(env, arg[7], napi_float32_array, &values) && values.length == 4 * source.length, "values is a Float32Array [connections, 4]");
-  NEED(view(env, arg[8], napi_float32_array, &bias) && bias.length == 4 * (size_t)from.units, "bias is a Float32Array [units, 4]");
-  NEED(view(env, arg[9], napi_float32_array, &embedding) && embedding.length == (size_t)from.vocabulary * from.inputs, "embedding is a Float32Array [vocabulary, inputs]");
-  const size_t blocks = ((size_t)from.outputs + 3) / 4;
-  NEED(view(env, arg[10], napi_float32_array, &output) && output.length == 4 * blocks * from.units, "output is a Float32Array [ceil(outputs / 4), units, 4]");
-  NEED(view(env, arg[11], napi_float32_array, &outputBias) && outputBias.length == 4 * blocks, "outputBias is a Float32Array [ceil(outputs / 4), 4]");
-  from.ptr = ptr.data; from.source = source.data; from.values = values.data; from.bias = bias.data;
-  from.embedding = embedding.data; from.output = output.data; from.outputBias = outputBias.data;
-  NEED(source.length < UINT32_MAX && from.ptr[0] == 0 && from.ptr[from.units] == source.length, "ptr runs from 0 to the number of connections");
-  from.connections = (uint32_t)source.length;
-  for (uint32_t j = 0; j < from.units; j++) NEED(from.ptr[j] <= from.ptr[j + 1], "ptr does not fall");
-  for (uint32_t k = 0; k < from.connections; k++) NEED(from.source[k] < from.inputs + from.units, "every source is below inputs + units");
-  Handle *handle = malloc(sizeof *handle);
-  if (handle != NULL) handle->model = modelLoad(variant, &from);
-  if (handle == NULL || handle->model == NULL) { free(handle); return fail(env, "out-of-memory", "not enough memory for the model"); }
-  if (napi_create_external(env, handle, collected, NULL, &external) != napi_ok) { collected(env, handle, NULL); return fail(env, "node-api", "napi_create_external"); }
-  TRY(napi_create_double(env, (double)handle->model->bytes, &bytes));
-  TRY(napi_create_array(env, &pair));
-  TRY(napi_set_element(env, pair, 0, external));
-  TRY(napi_set_element(env, pair, 1, bytes));
-  return pair;
-}
-
-// release(handle): calls in flight end well, later ones are refused.
-static napi_value release(napi_env env, napi_callback_info info) {
-  size_t argc = 1;
-  napi_value arg[1];
-  TRY(napi_get_cb_info(env, info, &argc, arg, NULL, NULL));
-  Handle *handle = argc == 1 ? handleOf(env, arg[0]) : NULL;
-  NEED(handle != NULL, "release takes a handle");
-  if (handle->model != NULL) modelRelease(handle->model);
-  handle->model = NULL;
-  return NULL;
-}
-
-static void drop(napi_env env, Call *call) {
-  for (size_t r = 0; r < call->referenceCount; r++) napi_delete_reference(env, call->references[r]);
-  if (call->work != NULL) napi_delete_async_work(env, call->work);
-  if (call->model != NULL) modelRelease(call->model);
-  free(call->batch.rows);
-  free(call);
-}
-
-static bool keep(napi_env env, Call *call, const View *views, size_t count) {
-  for (size_t v = 0; v < count; v++) {
-    if (napi_create_reference(env, views[v].value, 1, &call->references[call->referenceCount]) != napi_ok) return false;
-    call->referenceCount++;
-  }
-  return true;
-}
-
-// Queues the call and gives its promise; on failure frees the call and throws.
-static napi_value queue(napi_env env, Call *call, const char *label, napi_async_execute_callback execute, napi_async_complete_callback complete) {
-  napi_value promise, name;
-  if (napi_create_string_utf8(env, label, NAPI_AUTO_LENGTH, &name) != napi_ok
-    || napi_create_async_work(env, NULL, name, execute, complete, call, &call->work) != napi_ok
-    || napi_create_promise(env, &call->deferred, &promise) != napi_ok
-    || napi_queue_async_work(env, call->work) != napi_ok) {
-    drop(env, call);
-    return fail(env, "node-api", "the call could not be queued");
-  }
-  return promise;
-}
-
-static void reject(napi_env env, Call *call, const char *code, uint32_t sequence, const char *message) {
-  napi_value text, name, error, index;
-  if (napi_create_string_utf8(env, message, NAPI_AUTO_LENGTH, &text) == napi_ok && napi_create_string_utf8(env, code, NAPI_AUTO_LENGTH, &name) == napi_ok
-    && napi_create_error(env, name, text, &error) == napi_ok && napi_create_uint32(env, sequence, &index) == napi_ok
-    && napi_set_named_property(env, error, "sequence", index) == napi_ok) napi_reject_deferred(env, call->deferred, error);
-}
-
 static void inferExecute(napi_env env, void *data) {
   (void)env;
   Call *call = data;
@@ -157,24 +37,29 @@ static void inferExecute(napi_env env, void *data) {
   call->cpuMs = clockMs(CLOCK_THREAD_CPUTIME_ID) - cpuFrom;
 }
 
+// values: what each layer read in the sampled steps, [rows, columns]
 static napi_value inferResult(napi_env env, Call *call) {
   const Batch *b = &call->batch;
-  const size_t columns = call->model->inputs + call->model->units, bytes = b->rowCount * columns * sizeof(float);
-  napi_value result, steps, ms, cpuMs, rows, buffer, values;
+  napi_value result, steps, ms, cpuMs, rows, list, buffer, values;
   void *memory;
   TRY(napi_create_object(env, &result));
   TRY(napi_create_uint32(env, b->steps, &steps));
   TRY(napi_create_double(env, call->ms, &ms));
   TRY(napi_create_double(env, call->cpuMs, &cpuMs));
-  TRY(napi_create_uint32(env, (uint32_t)b->rowCount, &rows));
-  TRY(napi_create_arraybuffer(env, bytes, &memory, &buffer));
-  if (bytes > 0) memcpy(memory, b->rows, bytes);
-  TRY(napi_create_typedarray(env, napi_float32_array, b->rowCount * columns, buffer, 0, &values));
+  TRY(napi_create_uint32(env, b->samples == NULL ? 0 : (uint32_t)b->samples[0].rows, &rows));
+  TRY(napi_create_array(env, &list));
+  for (uint32_t l = 0; b->samples != NULL && l < call->model->layerCount; l++) {
+    const size_t length = b->samples[l].rows * b->samples[l].columns;
+    TRY(napi_create_arraybuffer(env, length * sizeof(float), &memory, &buffer));
+    if (length > 0) memcpy(memory, b->samples[l].values, length * sizeof(float));
+    TRY(napi_create_typedarray(env, napi_float32_array, length, buffer, 0, &values));
+    TRY(napi_set_element(env, list, l, values));
+  }
   TRY(napi_set_named_property(env, result, "steps", steps));
   TRY(napi_set_named_property(env, result, "ms", ms));
   TRY(napi_set_named_property(env, result, "cpuMs", cpuMs));
   TRY(napi_set_named_property(env, result, "rows", rows));
-  TRY(napi_set_named_property(env, result, "values", values));
+  TRY(napi_set_named_property(env, result, "values", list));
   return result;
 }
 
@@ -184,6 +69,7 @@ static void inferComplete(napi_env env, napi_status status, void *data) {
     [FAILED_TOKEN] = { "bad-token", "a token lies outside the vocabulary" },
     [FAILED_EMPTY] = { "empty", "a sequence has no steps" },
     [FAILED_STATE] = { "bad-state", "a state is not finite" },
+    [FAILED_FRAME] = { "bad-frame", "a frame is not finite" },
   };
   Call *call = data;
   napi_value result;
@@ -197,37 +83,41 @@ static void inferComplete(napi_env env, napi_status status, void *data) {
   drop(env, call);
 }
 
-// infer(handle, tokens, offsets, h, c, labels, confidence, mode, every, phase) -> Promise<{ steps, ms, cpuMs, rows, values }>
+// infer(handle, inputs, offsets, h, c, labels, values, confidence, mode, every, phase) -> Promise<{ steps, ms, cpuMs, rows, values }>
 static napi_value infer(napi_env env, napi_callback_info info) {
-  size_t argc = 10;
-  napi_value arg[10];
+  size_t argc = 11;
+  napi_value arg[11];
   TRY(napi_get_cb_info(env, info, &argc, arg, NULL, NULL));
-  NEED(argc == 10, "infer takes 10 arguments");
+  NEED(argc == 11, "infer takes 11 arguments");
   const Handle *handle = handleOf(env, arg[0]);
   NEED(handle != NULL && handle->model != NULL, "the handle is a loaded model");
-  View tokens, offsets, h, c, labels, confidence;
-  NEED(view(env, arg[1], napi_int32_array, &tokens), "tokens is an Int32Array [steps]");
+  const Model *model = handle->model;
+  View inputs, offsets, h, c, labels, values, confidence;
   NEED(view(env, arg[2], napi_uint32_array, &offsets) && offsets.length > 0, "offsets is a Uint32Array [sequences + 1]");
-  const size_t count = offsets.length - 1, units = handle->model->units;
+  const size_t count = offsets.length - 1, units = model->stateUnits;
   const uint32_t *offset = offsets.data;
-  NEED(count < UINT32_MAX && offset[0] == 0 && offset[count] == tokens.length, "offsets run from 0 to the number of tokens");
+  const size_t steps = offset[count];
+  NEED(count < UINT32_MAX && offset[0] == 0, "offsets start at 0");
   for (size_t s = 0; s < count; s++) NEED(offset[s] <= offset[s + 1], "offsets do not fall");
-  NEED(view(env, arg[3], napi_float32_array, &h) && h.length == count * units, "h is a Float32Array [sequences, units]");
-  NEED(view(env, arg[4], napi_float32_array, &c) && c.length == count * units, "c is a Float32Array [sequences, units]");
+  if (model->vocabulary > 0) NEED(view(env, arg[1], napi_int32_array, &inputs) && inputs.length == steps, "inputs is an Int32Array [steps]");
+  else NEED(view(env, arg[1], napi_float32_array, &inputs) && inputs.length == steps * model->layers[0].inputs, "inputs is a Float32Array [steps, inputs]");
+  NEED(view(env, arg[3], napi_float32_array, &h) && h.length == count * units, "h is a Float32Array [sequences, units of all layers]");
+  NEED(view(env, arg[4], napi_float32_array, &c) && c.length == (model->cell == CELL_LSTM ? count * units : 0), "c is a Float32Array [sequences, units of all layers], empty but for the LSTM");
   uint32_t mode, every, phase;
-  NEED(whole(env, arg[7], &mode) && mode <= OUTPUT_CLASSIFY, "mode is 0, 1 or 2");
-  const size_t labelled = mode == OUTPUT_TAG ? tokens.length : mode == OUTPUT_CLASSIFY ? count : 0;
-  NEED(view(env, arg[5], napi_int32_array, &labels) && labels.length == labelled, "labels is an Int32Array, [steps] for tag and [sequences] for classify");
-  NEED(view(env, arg[6], napi_float32_array, &confidence) && confidence.length == (mode == OUTPUT_NONE ? 0 : count), "confidence is a Float32Array [sequences]");
-  NEED(whole(env, arg[8], &every) && whole(env, arg[9], &phase), "every and phase are whole numbers");
+  NEED(whole(env, arg[8], &mode) && mode <= OUTPUT_REGRESS && !(mode == OUTPUT_TAG && model->bidirectional), "mode is 0 to 3, and not 1 (tag) where bidirectional");
+  const bool labelling = mode == OUTPUT_TAG || mode == OUTPUT_CLASSIFY;
+  NEED(view(env, arg[5], napi_int32_array, &labels) && labels.length == (mode == OUTPUT_TAG ? steps : mode == OUTPUT_CLASSIFY ? count : 0), "labels is an Int32Array, [steps] for tag and [sequences] for classify");
+  NEED(view(env, arg[6], napi_float32_array, &values) && values.length == (mode == OUTPUT_REGRESS ? count * model->outputs : 0), "values is a Float32Array, [sequences, outputs] for regress");
+  NEED(view(env, arg[7], napi_float32_array, &confidence) && confidence.length == (labelling ? count : 0), "confidence is a Float32Array, [sequences] for tag and classify");
+  NEED(whole(env, arg[9], &every) && whole(env, arg[10], &phase), "every and phase are whole numbers");
   Call *call = calloc(1, sizeof *call);
   if (call == NULL) return fail(env, "out-of-memory", "not enough memory for the call");
   call->model = handle->model;
   modelHold(call->model);
-  call->batch = (Batch){ .tokens = tokens.data, .offsets = offset, .count = (uint32_t)count, .h = h.data, .c = c.data, .labels = labels.data,
-    .confidence = confidence.data, .mode = (OutputMode)mode, .every = every, .phase = phase };
-  const View views[] = { tokens, offsets, h, c, labels, confidence };
-  if (!keep(env, call, views, 6)) { drop(env, call); return fail(env, "node-api", "napi_create_reference"); }
+  call->batch = (Batch){ .tokens = model->vocabulary > 0 ? inputs.data : NULL, .frames = model->vocabulary > 0 ? NULL : inputs.data, .offsets = offset, .count = (uint32_t)count,
+    .h = h.data, .c = c.data, .labels = labels.data, .values = values.data, .confidence = confidence.data, .mode = (OutputMode)mode, .every = every, .phase = phase };
+  const View views[] = { inputs, offsets, h, c, labels, values, confidence };
+  if (!keep(env, call, views, 7)) { drop(env, call); return fail(env, "node-api", "napi_create_reference"); }
   return queue(env, call, "espalier:infer", inferExecute, inferComplete);
 }
 

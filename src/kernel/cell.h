@@ -1,25 +1,62 @@
-// The two inner loops. NV vectors of VW lanes stand side by side; NV is a constant at every call and disappears.
+// The inner loops. NV vectors of VW lanes stand side by side; NV and the number of gates G are constants at every call
+// and disappear. Rows are `lanes` floats apart.
 #pragma once
 #include "kernel.h"
 #include "vector.h"
 
-// sums[g][v] += weights[g] * row[v]: one connection (four gates), or one hidden unit for four classes.
-INLINE void accumulate(const int NV, Floats sums[4][NV_MAX], const float *weights, const float *row) {
+// sums[g][v] += weights[g] * row[v]: one connection (G gates), or one hidden unit for four classes.
+INLINE void accumulate(const int G, const int NV, Floats sums[4][NV_MAX], const float *weights, const float *row) {
   Floats x[NV_MAX];
   UNROLL for (int v = 0; v < NV; v++) x[v] = *(const Floats *)(row + VW * v);
-  UNROLL for (int g = 0; g < 4; g++) {
+  UNROLL for (int g = 0; g < G; g++) {
     const Floats w = splat(weights[g]);
     UNROLL for (int v = 0; v < NV; v++) sums[g][v] += w * x[v];
   }
 }
 
-INLINE void startAt(const int NV, Floats sums[4][NV_MAX], const float *bias) {
-  UNROLL for (int g = 0; g < 4; g++) UNROLL for (int v = 0; v < NV; v++) sums[g][v] = splat(bias[g]);
+INLINE void startAt(const int G, const int NV, Floats sums[4][NV_MAX], const float *bias) {
+  UNROLL for (int g = 0; g < G; g++) UNROLL for (int v = 0; v < NV; v++) sums[g][v] = splat(bias[g]);
 }
+
+// Connections k to end - 1 added to the sums; S weights a connection, of which the G at `values` count.
+INLINE void gather(const int G, const int S, const int NV, Floats sums[4][NV_MAX], const float *values, const uint32_t *offset, const float *rows, uint32_t k, const uint32_t end) {
+  const int sets = G * NV >= 8 ? 1 : G * NV >= 3 ? 2 : 4; // fewer than eight chains of additions would wait for one another
+#define CONNECTION(into, k) accumulate(G, NV, into, values + S * (size_t)(k), (const float *)((const char *)rows + offset[k]))
+  if (sets > 1) {
+    Floats more[3][4][NV_MAX];
+    UNROLL for (int s = 1; s < sets; s++) UNROLL for (int g = 0; g < G; g++) UNROLL for (int v = 0; v < NV; v++) more[s - 1][g][v] = (Floats){0};
+    for (; k + (uint32_t)sets <= end; k += (uint32_t)sets) {
+      CONNECTION(sums, k);
+      UNROLL for (int s = 1; s < sets; s++) CONNECTION(more[s - 1], k + (uint32_t)s);
+    }
+    UNROLL for (int s = 1; s < sets; s++) UNROLL for (int g = 0; g < G; g++) UNROLL for (int v = 0; v < NV; v++) sums[g][v] += more[s - 1][g][v];
+  }
+  for (; k < end; k++) CONNECTION(sums, k);
+#undef CONNECTION
+}
+
+// What a pass reads and writes, all at its first lane.
+typedef struct {
+  const Layer *layer;
+  const uint32_t *offset; // of the lane width
+  size_t lanes;
+  const float *xh;        // [inputs + units, lanes] x(t), h(t-1)
+  float *h;               // [units, lanes] h(t)
+  float *c;               // LSTM: [units, lanes]
+  float *reset;           // GRU: r(t), GRU_BEFORE: r(t) * h(t-1); [units, lanes], with at least `inputs` rows before it
+  float *scratch;         // GRU_BEFORE: [2 units, lanes]
+} Pass;
+
+// Two vectors at a time, so that the chains of two overlap and the registers suffice.
+#define BY_TWO(NV, j, step) UNROLL for (int v = 0; v < NV; v += 2) { \
+    const size_t at = (size_t)(j) * lanes + VW * v; \
+    if (v + 1 < NV) step(2) \
+    else step(1) \
+  }
 
 // N vectors of gates to c and h. z holds exponents of two: with e = 2^z, sigmoid = 1 / (1 + e) and, for gate g,
 // tanh = (1 - e) / (1 + e). c' = f c + i g and h = o tanh(c') each take one reciprocal.
-INLINE void gates(const int N, Floats z[4][2], float *c, float *h) {
+INLINE void lstmGates(const int N, Floats z[4][2], float *c, float *h) {
   Floats e[8], a[2], b[2], t[2];
   UNROLL for (int g = 0; g < 4; g++) UNROLL for (int n = 0; n < N; n++) e[g * N + n] = z[g][n];
   exp2s(4 * N, e);
@@ -32,62 +69,106 @@ INLINE void gates(const int N, Floats z[4][2], float *c, float *h) {
   UNROLL for (int n = 0; n < N; n++) *(Floats *)(h + VW * n) = (1.f - t[n]) * reciprocal((1.f + e[3 * N + n]) * (1.f + t[n]));
 }
 
-// One step of the layer for NV * VW lanes out of rows of `lanes` floats. xh: [inputs + units, lanes], c and h: [units, lanes].
-INLINE void cellPass(const int NV, const Model *model, const uint32_t *offset, const size_t lanes, const float *xh, float *c, float *h) {
-  const uint32_t *ptr = model->ptr;
-  for (uint32_t j = 0; j < model->units; j++) {
+INLINE void lstmPass(const int NV, const Pass *p) {
+  const uint32_t *const ptr = p->layer->ptr, *const offset = p->offset, units = p->layer->units;
+  const float *const values = p->layer->values, *const bias = p->layer->bias, *const xh = p->xh;
+  const size_t lanes = p->lanes;
+  float *const c = p->c, *const h = p->h;
+  for (uint32_t j = 0; j < units; j++) {
     Floats sums[4][NV_MAX];
-    startAt(NV, sums, model->bias + 4 * (size_t)j);
-    uint32_t k = ptr[j];
-    const uint32_t end = ptr[j + 1];
-    if (NV == 1) { // a second set of sums: four alone would wait for one another
-      Floats more[4][NV_MAX];
-      UNROLL for (int g = 0; g < 4; g++) more[g][0] = (Floats){0};
-      for (; k + 2 <= end; k += 2) {
-        accumulate(NV, sums, model->values + 4 * (size_t)k, (const float *)((const char *)xh + offset[k]));
-        accumulate(NV, more, model->values + 4 * (size_t)k + 4, (const float *)((const char *)xh + offset[k + 1]));
-      }
-      UNROLL for (int g = 0; g < 4; g++) sums[g][0] += more[g][0];
-    }
-    for (; k < end; k++) accumulate(NV, sums, model->values + 4 * (size_t)k, (const float *)((const char *)xh + offset[k]));
-    UNROLL for (int v = 0; v < NV; v += 2) {
-      const size_t at = (size_t)j * lanes + VW * v;
-      Floats z[4][2];
-      UNROLL for (int g = 0; g < 4; g++) {
-        z[g][0] = sums[g][v];
-        if (v + 1 < NV) z[g][1] = sums[g][v + 1];
-      }
-      if (v + 1 < NV) gates(2, z, c + at, h + at);
-      else gates(1, z, c + at, h + at);
-    }
+    startAt(4, NV, sums, bias + 4 * (size_t)j);
+    gather(4, 4, NV, sums, values, offset, xh, ptr[j], ptr[j + 1]);
+#define GATES(N) { Floats z[4][2]; UNROLL for (int g = 0; g < 4; g++) UNROLL for (int n = 0; n < N; n++) z[g][n] = sums[g][v + n]; lstmGates(N, z, c + at, h + at); }
+    BY_TWO(NV, j, GATES)
+#undef GATES
   }
 }
 
-// The output layer for NV * VW lanes: label = argmax (the first of equals) and its soft-max probability. Logits come in
-// units of log 2, so with m the largest, p = 1 / sum 2^(z - m); the sum is kept relative to the largest so far.
-INLINE void outputPass(const int NV, const Model *model, const size_t lanes, const float *h, int32_t *label, float *probability) {
-  Floats top[NV_MAX], sum[NV_MAX];
-  Ints best[NV_MAX];
-  UNROLL for (int v = 0; v < NV; v++) { top[v] = splat(-3e38f); sum[v] = (Floats){0}; best[v] = (Ints){0}; }
-  const uint32_t blocks = (model->outputs + 3) / 4;
-  for (uint32_t b = 0; b < blocks; b++) {
-    Floats z[4][NV_MAX];
-    startAt(NV, z, model->outputBias + 4 * (size_t)b);
-    const float *weights = model->output + 4 * (size_t)b * model->units;
-    for (uint32_t k = 0; k < model->units; k++) accumulate(NV, z, weights + 4 * (size_t)k, h + k * lanes);
-    UNROLL for (int v = 0; v < NV; v++) {
-      const Floats before = top[v];
-      UNROLL for (int g = 0; g < 4; g++) {
-        best[v] = whereLarger(z[g][v], top[v], (Ints){0} + (int32_t)(4 * b + g), best[v]);
-        top[v] = larger(z[g][v], top[v]);
-      }
-      Floats e[5] = { before - top[v], z[0][v] - top[v], z[1][v] - top[v], z[2][v] - top[v], z[3][v] - top[v] };
-      exp2s(5, e);
-      sum[v] = sum[v] * e[0] + ((e[1] + e[2]) + (e[3] + e[4]));
+// h' = z h + (1 - z) n = h + (1 - z) (n - h) out of e = 2^(sum of z) and y = 2^(sum of n): h + e ((1 - y) - h (1 + y)) /
+// ((1 + e) (1 + y)). In this form a gate that keeps (e = 0) keeps h to the bit, over any number of steps.
+INLINE Floats blend(Floats e, Floats y, Floats h) { return h + e * ((1.f - y) - h * (1.f + y)) * reciprocal((1.f + e) * (1.f + y)); }
+
+// n = tanh(a + r b): a from the inputs, b from the state.
+INLINE void gruGates(const int N, Floats z[4][2], const float *was, float *reset, float *h) {
+  Floats e[4], y[2], r[2];
+  UNROLL for (int g = 0; g < 2; g++) UNROLL for (int n = 0; n < N; n++) e[g * N + n] = z[g][n];
+  exp2s(2 * N, e);
+  UNROLL for (int n = 0; n < N; n++) r[n] = reciprocal(1.f + e[N + n]);
+  UNROLL for (int n = 0; n < N; n++) *(Floats *)(reset + VW * n) = r[n];
+  UNROLL for (int n = 0; n < N; n++) y[n] = z[2][n] + r[n] * z[3][n];
+  exp2s(N, y);
+  UNROLL for (int n = 0; n < N; n++) *(Floats *)(h + VW * n) = blend(e[n], y[n], *(const Floats *)(was + VW * n));
+}
+
+INLINE void gruPass(const int NV, const Pass *p) {
+  const Layer *layer = p->layer;
+  const uint32_t *ptr = layer->ptr, *mid = layer->mid;
+  const size_t lanes = p->lanes;
+  const float *was = p->xh + layer->inputs * lanes;
+  for (uint32_t j = 0; j < layer->units; j++) {
+    Floats sums[4][NV_MAX], a[NV_MAX];
+    startAt(3, NV, sums, layer->bias + 4 * (size_t)j);
+    gather(3, 3, NV, sums, layer->values, p->offset, p->xh, ptr[j], mid[j]);
+    UNROLL for (int v = 0; v < NV; v++) { a[v] = sums[2][v]; sums[2][v] = splat(layer->bias[4 * (size_t)j + 3]); }
+    gather(3, 3, NV, sums, layer->values, p->offset, p->xh, mid[j], ptr[j + 1]);
+#define GATES(N) { \
+      Floats z[4][2]; \
+      UNROLL for (int n = 0; n < N; n++) { z[0][n] = sums[0][v + n]; z[1][n] = sums[1][v + n]; z[2][n] = a[v + n]; z[3][n] = sums[2][v + n]; } \
+      gruGates(N, z, was + at, p->reset + at, p->h + at); \
     }
+    BY_TWO(NV, j, GATES)
+#undef GATES
   }
-  UNROLL for (int v = 0; v < NV; v++) {
-    *(Ints *)(label + VW * v) = best[v];
-    *(Floats *)(probability + VW * v) = 1.f / sum[v];
+}
+
+// The candidate needs r of all units: first z, r * h and the inputs' part of n, then the rest of n over r * h.
+INLINE void gruBeforePass(const int NV, const Pass *p) {
+  const Layer *layer = p->layer;
+  const uint32_t *ptr = layer->ptr, *mid = layer->mid;
+  const size_t lanes = p->lanes, rows = layer->units * lanes;
+  const float *was = p->xh + layer->inputs * lanes, *resetRows = p->reset - layer->inputs * lanes;
+  for (uint32_t j = 0; j < layer->units; j++) {
+    Floats sums[4][NV_MAX];
+    startAt(3, NV, sums, layer->bias + 3 * (size_t)j);
+    gather(3, 3, NV, sums, layer->values, p->offset, p->xh, ptr[j], mid[j]);
+    gather(2, 3, NV, sums, layer->values, p->offset, p->xh, mid[j], ptr[j + 1]);
+#define GATES(N) { \
+      Floats e[4]; \
+      UNROLL for (int n = 0; n < N; n++) { e[n] = sums[0][v + n]; e[N + n] = sums[1][v + n]; } \
+      exp2s(2 * N, e); \
+      UNROLL for (int n = 0; n < N; n++) *(Floats *)(p->reset + at + VW * n) = *(const Floats *)(was + at + VW * n) * reciprocal(1.f + e[N + n]); \
+      UNROLL for (int n = 0; n < N; n++) { *(Floats *)(p->scratch + at + VW * n) = e[n]; *(Floats *)(p->scratch + rows + at + VW * n) = sums[2][v + n]; } \
+    }
+    BY_TWO(NV, j, GATES)
+#undef GATES
+  }
+  for (uint32_t j = 0; j < layer->units; j++) {
+    Floats sums[4][NV_MAX];
+    UNROLL for (int v = 0; v < NV; v++) sums[0][v] = *(const Floats *)(p->scratch + rows + j * lanes + VW * v);
+    gather(1, 3, NV, sums, layer->values + 2, p->offset, resetRows, mid[j], ptr[j + 1]);
+#define GATES(N) { \
+      Floats y[2]; \
+      UNROLL for (int n = 0; n < N; n++) y[n] = sums[0][v + n]; \
+      exp2s(N, y); \
+      UNROLL for (int n = 0; n < N; n++) *(Floats *)(p->h + at + VW * n) = blend(*(const Floats *)(p->scratch + at + VW * n), y[n], *(const Floats *)(was + at + VW * n)); \
+    }
+    BY_TWO(NV, j, GATES)
+#undef GATES
+  }
+}
+
+INLINE void rnnPass(const bool relu, const int NV, const Pass *p) {
+  const Layer *layer = p->layer;
+  const uint32_t *ptr = layer->ptr;
+  const size_t lanes = p->lanes;
+  for (uint32_t j = 0; j < layer->units; j++) {
+    Floats sums[4][NV_MAX];
+    startAt(1, NV, sums, layer->bias + j);
+    gather(1, 1, NV, sums, layer->values, p->offset, p->xh, ptr[j], ptr[j + 1]);
+    if (!relu) {
+      exp2s(NV, sums[0]);
+      UNROLL for (int v = 0; v < NV; v++) sums[0][v] = (1.f - sums[0][v]) * reciprocal(1.f + sums[0][v]);
+    }
+    UNROLL for (int v = 0; v < NV; v++) *(Floats *)(p->h + j * lanes + VW * v) = relu ? larger(sums[0][v], (Floats){0}) : sums[0][v];
   }
 }

@@ -22,7 +22,7 @@ static bool gram(const float *values, size_t rows, size_t columns, double *into)
     for (size_t i = 0; i < size; i += 4) for (size_t j = i / tile * tile; j < size; j += tile) {
       Floats sums[4][NV_MAX];
       UNROLL for (int g = 0; g < 4; g++) UNROLL for (int v = 0; v < NV_MAX; v++) sums[g][v] = (Floats){0};
-      for (size_t r = 0; r < n; r++) accumulate(NV_MAX, sums, block + r * stride + i, block + r * stride + j);
+      for (size_t r = 0; r < n; r++) accumulate(4, NV_MAX, sums, block + r * stride + i, block + r * stride + j);
       for (size_t g = 0; g < 4 && i + g < size; g++) {
         const float *sum = (const float *)sums[g];
         const size_t row = i + g, to = j + tile < size ? j + tile : size;

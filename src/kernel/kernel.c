@@ -5,7 +5,7 @@
 #else
 #define NV_MAX 2
 #endif
-#include "ragged.h"
+#include "infer.h"
 #include "gram.h"
 
 #define PASTE(a, b) a##b

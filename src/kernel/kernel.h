@@ -6,39 +6,61 @@
 
 enum { WIDTHS_MAX = 3, LANES_MAX = 64 };
 
-// One LSTM layer stored by target unit, with embedding and output layer. Immutable once loaded.
+// GRU: reset after the product; GRU_BEFORE: reset before it. See src/model/shape.ts.
+typedef enum { CELL_LSTM = 0, CELL_GRU, CELL_GRU_BEFORE, CELL_RNN_TANH, CELL_RNN_RELU, CELLS } Cell;
+
+// Gates of a connection, and sums that a unit starts with: the GRU keeps the two parts of its candidate apart.
+static inline uint32_t gatesOf(Cell cell) { return cell == CELL_LSTM ? 4 : cell <= CELL_GRU_BEFORE ? 3 : 1; }
+static inline uint32_t biasesOf(Cell cell) { return cell == CELL_GRU ? 4 : gatesOf(cell); }
+
+// One layer (of one direction) stored by target unit.
 typedef struct {
-  uint32_t units, inputs, vocabulary, outputs, connections;
+  uint32_t units, inputs, connections;
   uint32_t *ptr;         // [units + 1] connections of unit j: ptr[j] to ptr[j + 1]
-  uint32_t *source;      // [connections] 0 to inputs + units - 1, inputs first
+  uint32_t *mid;         // [units] the first of them that comes from a state; those before it come from inputs
+  uint32_t *source;      // [connections] 0 to inputs + units - 1; inputs first within a unit
   uint32_t *offset[WIDTHS_MAX]; // [connections] byte offset of the source row for each lane width of the variant
-  float *values;         // [connections, 4] gates i, f, g, o, scaled by -log2(e), -log2(e), -2 log2(e), -log2(e)
-  float *bias;           // [units, 4] likewise
+  float *values;         // [connections, gates], scaled as src/model/pack.ts says: LSTM i, f, g, o; GRU z, r, n; RNN one
+  float *bias;           // [units, biases] likewise; the GRU has z, r, n of the inputs, n of the state
+} Layer;
+
+// A stack of layers with embedding and output layer. Immutable once loaded.
+typedef struct {
+  Cell cell;
+  bool bidirectional;    // layers are forward 0, backward 0, forward 1, ...; each pair reads both of the pair below
+  uint32_t layerCount, vocabulary, outputs; // vocabulary 0: steps are frames
+  Layer *layers;         // [layerCount]
   float *embedding;      // [vocabulary, inputs]
-  float *output;         // [ceil(outputs / 4), units, 4] scaled by log2(e); padded classes have zero weights
-  float *outputBias;     // [ceil(outputs / 4), 4] scaled by log2(e); padded classes have -1e30
+  float *output;         // [ceil(outputs / 4), features, 4]; padded classes have zero weights
+  float *outputBias;     // [ceil(outputs / 4), 4]; padded classes have -1e30
+  uint32_t features;     // rows of the output layer: units of the last layer, of both directions
+  size_t stateUnits;     // units of all layers
   size_t bytes;          // of everything above
   uint32_t references;   // the handle and every call in flight; touched on the JavaScript thread only
   const struct Variant *variant;
 } Model;
 
-typedef enum { OUTPUT_NONE = 0, OUTPUT_TAG = 1, OUTPUT_CLASSIFY = 2 } OutputMode;
-typedef enum { FAILED_NOT = 0, FAILED_MEMORY, FAILED_TOKEN, FAILED_EMPTY, FAILED_STATE } Failure;
+typedef enum { OUTPUT_NONE = 0, OUTPUT_TAG = 1, OUTPUT_CLASSIFY = 2, OUTPUT_REGRESS = 3 } OutputMode;
+typedef enum { FAILED_NOT = 0, FAILED_MEMORY, FAILED_TOKEN, FAILED_EMPTY, FAILED_STATE, FAILED_FRAME } Failure;
 
-// A ragged batch: sequence s owns tokens[offsets[s]] to tokens[offsets[s + 1]].
+// Sampled [x(t); h(t-1)] of one layer, and behind it r(t) (GRU) or r(t) * h(t-1) (GRU_BEFORE).
+typedef struct { float *values; size_t rows, room, columns; } Sample; // [rows, columns]; malloc
+
+// A ragged batch: sequence s owns the steps offsets[s] to offsets[s + 1] - 1.
 typedef struct {
-  const int32_t *tokens;
+  const int32_t *tokens;   // [steps], or NULL
+  const float *frames;     // [steps, inputs], or NULL
   const uint32_t *offsets; // [count + 1]
   uint32_t count;
-  float *h, *c;            // [count, units] state before the first step; overwritten with that after the last
-  int32_t *labels;         // tag: [offsets[count]]; classify: [count]
-  float *confidence;       // [count] mean soft-max probability of the labels
+  float *h, *c;            // [count, stateUnits] state before the first step, layer by layer; overwritten with that after the last; c: LSTM only
+  int32_t *labels;         // tag: [steps]; classify: [count]
+  float *values;           // regress: [count, outputs]
+  float *confidence;       // tag, classify: [count] mean soft-max probability of the labels
   OutputMode mode;
   uint32_t every, phase;   // sample the steps s with (s + phase) % every == 0; every = 0 samples none
   // results
   uint32_t steps;
-  float *rows;             // [rowCount, inputs + units] sampled [x(t); h(t-1)]; malloc
-  size_t rowCount, rowRoom;
+  Sample *samples;         // [layerCount]; malloc
   Failure failure;
   uint32_t failedAt;       // sequence of the failure
 } Batch;
@@ -54,7 +76,7 @@ typedef struct Variant {
 
 extern const Variant *const variants[]; // fastest first; NULL ends the table
 
-// Copies everything and makes the offsets; NULL when memory is short. The sources must have been checked.
+// Copies everything and makes the offsets; NULL when memory is short. Sizes and sources must have been checked.
 Model *modelLoad(const Variant *, const Model *from);
 void modelHold(Model *);
 void modelRelease(Model *);

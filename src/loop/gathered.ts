@@ -29,7 +29,7 @@ export function addEvidence(state: LoopState, fact: Evidence): LoopState {
     ...state,
     duels: Object.fromEntries(duels),
     tallies: Object.fromEntries(tallies),
-    moments: moments !== null && moments.model === state.roster.champion ? keep(state.moments, moments.ref, moments.vectors, MOMENTS_REFS_MAX) : state.moments,
+    moments: moments !== null && moments.model === state.roster.champion ? keep(state.moments, moments.ref, moments.vectors, MOMENTS_REFS_MAX, (moments.layer ?? 0) > 0) : state.moments,
     replay: replay === null ? state.replay : keep(state.replay, replay.ref, replay.items, REPLAY_REFS_MAX),
     counts: { ...state.counts, evidenceDropped: state.counts.evidenceDropped + dropped },
   };
@@ -49,10 +49,10 @@ export const withoutModel = (state: LoopState, model: ModelId): LoopState => ({
 
 const known = (state: LoopState, model: ModelId): boolean => state.enlisted.includes(model);
 
-/** A reference is counted once; the newest are kept. */
-function keep(gathered: Gathered, ref: string, count: number, refsMax: number): Gathered {
+/** A reference is counted once; the newest are kept. @param beside kept and not counted: a deeper layer's moments are of the steps that the first one's are of */
+function keep(gathered: Gathered, ref: string, count: number, refsMax: number, beside = false): Gathered {
   if (!(count > 0) || gathered.refs.some((kept) => kept.ref === ref)) return gathered;
-  const all = [...gathered.refs, { ref, count }];
+  const all = [...gathered.refs, { ref, count: beside ? 0 : count }];
   const refs = all.slice(-refsMax);
   return { refs, total: refs.reduce((sum, kept) => sum + kept.count, 0), dropped: gathered.dropped + all.length - refs.length };
 }

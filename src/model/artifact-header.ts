@@ -4,7 +4,9 @@ import type { ContainerLimits } from '../support/container.ts';
 import type { Refuse } from '../support/fields.ts';
 import { booleanOf, choiceOf, distinctTextsOf, integerOf, listOf, numberOf, recordOf, textOf } from '../support/fields.ts';
 import type { Lineage, Model } from './model.ts';
+import { checkShape } from './cell.ts';
 import type { ModelShape } from './shape.ts';
+import { GATES } from './shape.ts';
 import { vocabularyOf } from './tokenize.ts';
 import type { Tokenizer } from './tokenizer.ts';
 
@@ -21,7 +23,7 @@ export interface ArtifactLimits extends ContainerLimits {
 export const ARTIFACT_LIMITS: ArtifactLimits = {
   bytesMax: 512 * 2 ** 20,
   headerBytesMax: 32 * 2 ** 20,
-  tensorsMax: 64,
+  tensorsMax: 160,
   vocabularyMax: 1_000_000,
   unitsMax: 8192,
   outputsMax: 1_000_000,
@@ -37,41 +39,55 @@ export function readHeader(value: unknown, limits: ArtifactLimits, refuse: Refus
   const tokenizer = readTokenizer(fields.tokenizer, limits, refuse);
   if (vocabularyOf(tokenizer) > shape.vocabulary) refuse(`the tokenizer has ${vocabularyOf(tokenizer)} ids, the embedding ${shape.vocabulary} rows`);
   const labels = distinctTextsOf(fields.labels, limits.outputsMax, limits.wordCharactersMax, 'labels', refuse);
-  if (labels.length !== shape.outputs) refuse(`there are ${labels.length} labels for ${shape.outputs} outputs`);
+  // Tokens and numbers need no names.
+  const nameless = shape.task === 'next' || shape.task === 'regress';
+  if (labels.length !== shape.outputs && !(nameless && labels.length === 0)) refuse(`there are ${labels.length} labels for ${shape.outputs} outputs`);
   return { shape, tokenizer, labels, lineage: readLineage(fields.lineage, limits, refuse) };
 }
 
+const TASKS = ['tag', 'classify', 'next', 'regress'] as const;
+const isCell = (cell: string): cell is ModelShape['cell'] => Object.hasOwn(GATES, cell);
+
 function readShape(value: unknown, limits: ArtifactLimits, refuse: Refuse): ModelShape {
-  const fields = recordOf(value, ['cell', 'vocabulary', 'inputs', 'layers', 'task', 'outputs', 'state'], 'shape', refuse);
-  const size = (field: unknown, max: number, where: string): number => {
-    const given = integerOf(field, 1, Number.MAX_SAFE_INTEGER, `shape.${where}`, refuse);
+  // Only networks that read backwards too say so; files of all others are as they always were.
+  const both = typeof value === 'object' && value !== null && Object.hasOwn(value, 'bidirectional');
+  const fields: Readonly<Record<string, unknown>> = recordOf(value, ['cell', 'vocabulary', 'inputs', 'layers', 'task', 'outputs', 'state', ...(both ? ['bidirectional'] as const : [])], 'shape', refuse);
+  const size = (field: unknown, max: number, where: string, min = 1): number => {
+    const given = integerOf(field, min, Number.MAX_SAFE_INTEGER, `shape.${where}`, refuse);
     if (given > max) throw new EspalierError('artifact-too-large', `shape.${where} is ${given}, at most ${max} is allowed.`);
     return given;
   };
   const layers = listOf(fields.layers, 64, 'shape.layers', refuse).map((units) => size(units, limits.unitsMax, 'layers'));
   const cell = textOf(fields.cell, 100, 'shape.cell', refuse), task = textOf(fields.task, 100, 'shape.task', refuse);
-  if (cell !== 'lstm') throw new EspalierError('shape-unsupported', `The cell is ${JSON.stringify(cell)}.`);
-  if (task !== 'tag' && task !== 'classify') throw new EspalierError('shape-unsupported', `The task is ${JSON.stringify(task)}.`);
-  if (layers.length !== 1) throw new EspalierError('shape-unsupported', `It has ${layers.length} layers.`);
-  return {
+  if (!isCell(cell)) throw new EspalierError('shape-unsupported', `The cell is ${JSON.stringify(cell)}.`);
+  const known = TASKS.find((name) => name === task);
+  if (known === undefined) throw new EspalierError('shape-unsupported', `The task is ${JSON.stringify(task)}.`);
+  const shape: ModelShape = {
     cell,
-    vocabulary: size(fields.vocabulary, limits.vocabularyMax, 'vocabulary'),
+    vocabulary: size(fields.vocabulary, limits.vocabularyMax, 'vocabulary', 0),
     inputs: size(fields.inputs, limits.unitsMax, 'inputs'),
     layers,
-    task,
+    task: known,
     outputs: size(fields.outputs, limits.outputsMax, 'outputs'),
     state: choiceOf(fields.state, ['carry', 'reset'], 'shape.state', refuse),
+    ...(both && booleanOf(fields.bidirectional, 'shape.bidirectional', refuse) ? { bidirectional: true } : {}),
   };
+  checkShape(shape);
+  return shape;
 }
 
 function readTokenizer(value: unknown, limits: ArtifactLimits, refuse: Refuse): Tokenizer {
   const fields = recordOf(value, ['kind', 'words', 'suffixes', 'foldCase'], 'tokenizer', refuse);
-  return {
-    kind: choiceOf(fields.kind, ['words'], 'tokenizer.kind', refuse),
+  const tokenizer: Tokenizer = {
+    kind: choiceOf(fields.kind, ['words', 'whitespace', 'characters', 'none'], 'tokenizer.kind', refuse),
     words: distinctTextsOf(fields.words, limits.vocabularyMax, limits.wordCharactersMax, 'tokenizer.words', refuse),
     suffixes: distinctTextsOf(fields.suffixes, 10_000, limits.wordCharactersMax, 'tokenizer.suffixes', refuse),
     foldCase: booleanOf(fields.foldCase, 'tokenizer.foldCase', refuse),
   };
+  if (tokenizer.kind !== 'words' && tokenizer.suffixes.length > 0) refuse('only the tokenizer of words has suffixes');
+  if (tokenizer.kind === 'none' && tokenizer.words.length > 0) refuse('no tokenizer knows no words');
+  if (tokenizer.kind === 'characters' && tokenizer.words.some((word) => [...word].length !== 1)) refuse('a known character is not one character');
+  return tokenizer;
 }
 
 function readLineage(value: unknown, limits: ArtifactLimits, refuse: Refuse): Lineage {

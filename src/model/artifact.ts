@@ -2,8 +2,8 @@
  * A model as one file: the container of named tensors (support/container.ts), and the SHA-256 of everything before it
  * in the last 32 bytes. The name of a model is the SHA-256 of the whole file, which is also its reference in the vault.
  *
- * Dead connections are not stored: a layer's kernel holds the four gate weights of each alive connection, in the order of
- * the mask, so a file shrinks with the density.
+ * Dead connections are not stored: a layer's kernel holds the gate weights of each alive connection, [alive, G] in the
+ * order of the mask, so a file shrinks with the density.
  *
  * The same model gives the same bytes. What is read is believed only after the checksum holds, every field is checked
  * and every tensor fits the shape; nothing is allocated before.
@@ -18,6 +18,7 @@ import { ARTIFACT_LIMITS, readHeader } from './artifact-header.ts';
 import { aliveOf } from './mask.ts';
 import type { Model, ModelDraft, ModelId } from './model.ts';
 import type { LayerMask, LayerWeights, ModelShape } from './shape.ts';
+import { directionsOf, layerShapes } from './shape.ts';
 
 /** SHA-256 of the bytes, in hexadecimal. */
 export type Sha256 = (bytes: Uint8Array) => string;
@@ -37,7 +38,7 @@ export function encodeArtifact(draft: ModelDraft, sha256: Sha256): { readonly id
   const { shape, tokenizer, labels, lineage, weights, mask } = draft;
   // Fields are named one by one, so that their order, and with it the bytes, never depends on how a draft was built.
   const header = {
-    shape: { cell: shape.cell, vocabulary: shape.vocabulary, inputs: shape.inputs, layers: shape.layers, task: shape.task, outputs: shape.outputs, state: shape.state },
+    shape: { cell: shape.cell, vocabulary: shape.vocabulary, inputs: shape.inputs, layers: shape.layers, task: shape.task, outputs: shape.outputs, state: shape.state, ...(shape.bidirectional === true ? { bidirectional: true } : {}) },
     tokenizer: { kind: tokenizer.kind, words: tokenizer.words, suffixes: tokenizer.suffixes, foldCase: tokenizer.foldCase },
     labels,
     lineage: { parent: lineage.parent, anchor: lineage.anchor, cycle: lineage.cycle, density: lineage.density, criterion: lineage.criterion, seed: lineage.seed, trainedOn: lineage.trainedOn },
@@ -45,22 +46,23 @@ export function encodeArtifact(draft: ModelDraft, sha256: Sha256): { readonly id
   readHeader(header, ARTIFACT_LIMITS, refuse);
   const numbers: Readonly<Record<string, Float32Array>> = {
     embedding: weights.embedding, output: weights.output, outputBias: weights.outputBias,
-    ...Object.fromEntries(weights.layers.flatMap((layer, at) => [[`layers.${at}.kernel`, layer.kernel], [`layers.${at}.bias`, layer.bias]])),
+    ...Object.fromEntries(weights.layers.flatMap((layer, at) => [[`layers.${at}.kernel`, layer.kernel], [`layers.${at}.bias`, layer.bias], ...(layer.recurrentBias === undefined ? [] : [[`layers.${at}.recurrentBias`, layer.recurrentBias] as const])])),
   };
-  if (mask.length !== shape.layers.length || weights.layers.length !== shape.layers.length) {
-    refuse(`the mask has ${mask.length} layers, the weights ${weights.layers.length}, the shape ${shape.layers.length}`);
+  const layers = layerShapes(shape);
+  if (mask.length !== layers.length || weights.layers.length !== layers.length) {
+    refuse(`the mask has ${mask.length} layers, the weights ${weights.layers.length}, the shape ${layers.length}`);
   }
   const sized = (name: string, values: Float32Array | Uint8Array | undefined, length: number): void => {
     if (values?.length !== length) refuse(`${name} has ${values?.length ?? 'no'} elements, its shape needs ${length}`);
   };
-  shape.layers.forEach((units, at) => {
-    sized(`layers.${at}.mask`, mask[at], sourcesOfLayer(shape, at) * units);
-    sized(`layers.${at}.kernel`, weights.layers[at]!.kernel, 4 * mask[at]!.length);
-  });
+  for (const { index, sources, units, gates } of layers) {
+    sized(`layers.${index}.mask`, mask[index], sources * units);
+    sized(`layers.${index}.kernel`, weights.layers[index]!.kernel, gates * sources * units);
+  }
   numbersChecked(Object.entries(numbers));
   const tensors = expectedTensors(shape, mask.map(aliveOf)).map(({ name, dtype, sides, layer }): Tensor => {
     if (dtype === 'bits') return { name, dtype, shape: sides, data: checkedBits(mask[layer]!) };
-    const values = name.endsWith('.kernel') ? aliveWeights(weights.layers[layer]!, mask[layer]!, shape.layers[layer]!) : numbers[name];
+    const values = name.endsWith('.kernel') ? aliveWeights(weights.layers[layer]!, mask[layer]!, layers[layer]!.units) : numbers[name];
     sized(name, values, sides.reduce((product, side) => product * side, 1));
     return { name, dtype, shape: sides, data: bytesOfNumbers(values!) };
   });
@@ -75,12 +77,11 @@ export function decodeArtifact(bytes: Uint8Array, sha256: Sha256, limits: Artifa
   checkDigest(bytes, sha256, limits);
   const container = readContainer(FORMAT, bytes, limits);
   const { shape, tokenizer, labels, lineage } = readHeader(container.header, limits, refuse);
-  const mask = shape.layers.map((units, at): LayerMask => {
-    const sides = [sourcesOfLayer(shape, at), units];
+  const mask = layerShapes(shape).map(({ index, sources, units, gates }): LayerMask => {
     // A sparse kernel is small in the file and dense in memory; it must not become what no file may be.
-    const denseBytes = 16 * sides[0]! * units;
-    if (denseBytes > limits.bytesMax) throw new EspalierError('artifact-too-large', `Layer ${at} takes ${denseBytes} bytes in memory, at most ${limits.bytesMax} are allowed.`);
-    return flagsOf(tensorData(container, `layers.${at}.mask`, 'bits', sides, refuse), sides[0]! * units) ?? refuse('a spare bit of the mask is set');
+    const denseBytes = 4 * gates * sources * units;
+    if (denseBytes > limits.bytesMax) throw new EspalierError('artifact-too-large', `Layer ${index} takes ${denseBytes} bytes in memory, at most ${limits.bytesMax} are allowed.`);
+    return flagsOf(tensorData(container, `layers.${index}.mask`, 'bits', [sources, units], refuse), sources * units) ?? refuse('a spare bit of the mask is set');
   });
   const expected = expectedTensors(shape, mask.map(aliveOf));
   if (container.tensors.size !== expected.length) refuse(`it has ${container.tensors.size} tensors, its shape needs ${expected.length}`);
@@ -91,26 +92,28 @@ export function decodeArtifact(bytes: Uint8Array, sha256: Sha256, limits: Artifa
     numbersChecked([[name, values]]);
     return values;
   };
-  const layers = shape.layers.map((units, at): LayerWeights => ({ kernel: spread(floats(`layers.${at}.kernel`), mask[at]!, units), bias: floats(`layers.${at}.bias`) }));
+  const layers = layerShapes(shape).map(({ index, units, gates }): LayerWeights => {
+    const layer = { kernel: spread(floats(`layers.${index}.kernel`), mask[index]!, units, gates), bias: floats(`layers.${index}.bias`) };
+    return shape.cell === 'gru' ? { ...layer, recurrentBias: floats(`layers.${index}.recurrentBias`) } : layer;
+  });
   const weights = { embedding: floats('embedding'), layers, output: floats('output'), outputBias: floats('outputBias') };
   return { id: sha256(bytes), shape, weights, mask, tokenizer, labels, lineage };
 }
 
 interface ExpectedTensor { readonly name: string; readonly dtype: 'f32' | 'bits'; readonly sides: readonly number[]; readonly layer: number }
 
-const sourcesOfLayer = (shape: ModelShape, layer: number): number => (layer === 0 ? shape.inputs : shape.layers[layer - 1]!) + shape.layers[layer]!;
-
 /** The tensors of a shape, in the order of the file. @param alive alive connections of each layer */
 function expectedTensors(shape: ModelShape, alive: readonly number[]): readonly ExpectedTensor[] {
-  const layers = shape.layers.flatMap((units, layer): ExpectedTensor[] => [
-    { name: `layers.${layer}.kernel`, dtype: 'f32', sides: [alive[layer]!, 4], layer },
-    { name: `layers.${layer}.bias`, dtype: 'f32', sides: [4 * units], layer },
-    { name: `layers.${layer}.mask`, dtype: 'bits', sides: [sourcesOfLayer(shape, layer), units], layer },
+  const layers = layerShapes(shape).flatMap(({ index, sources, units, gates }): ExpectedTensor[] => [
+    { name: `layers.${index}.kernel`, dtype: 'f32', sides: [alive[index]!, gates], layer: index },
+    { name: `layers.${index}.bias`, dtype: 'f32', sides: [gates * units], layer: index },
+    ...(shape.cell === 'gru' ? [{ name: `layers.${index}.recurrentBias`, dtype: 'f32' as const, sides: [gates * units], layer: index }] : []),
+    { name: `layers.${index}.mask`, dtype: 'bits', sides: [sources, units], layer: index },
   ]);
   return [
     { name: 'embedding', dtype: 'f32', sides: [shape.vocabulary, shape.inputs], layer: -1 },
     ...layers,
-    { name: 'output', dtype: 'f32', sides: [shape.layers.at(-1)!, shape.outputs], layer: -1 },
+    { name: 'output', dtype: 'f32', sides: [directionsOf(shape) * shape.layers.at(-1)!, shape.outputs], layer: -1 },
     { name: 'outputBias', dtype: 'f32', sides: [shape.outputs], layer: -1 },
   ];
 }
@@ -142,14 +145,14 @@ function numbersChecked(named: readonly (readonly [string, Float32Array])[]): vo
   }
 }
 
-/** Gate weights of the alive connections, [alive, 4] in the order of the mask. Refuses a dead connection that weighs anything. */
+/** Gate weights of the alive connections, [alive, G] in the order of the mask. Refuses a dead connection that weighs anything. */
 function aliveWeights({ kernel }: LayerWeights, mask: LayerMask, units: number): Float32Array {
-  const stored = new Float32Array(4 * aliveOf(mask));
+  const gates = kernel.length / mask.length, stored = new Float32Array(gates * aliveOf(mask));
   let next = 0;
   for (let at = 0; at < mask.length; at++) {
     const k = Math.floor(at / units), j = at % units;
-    for (let gate = 0; gate < 4; gate++) {
-      const weight = kernel[(4 * k + gate) * units + j]!;
+    for (let gate = 0; gate < gates; gate++) {
+      const weight = kernel[(gates * k + gate) * units + j]!;
       if (mask[at] === 1) stored[next++] = weight;
       // Otherwise a kernel that skips it and one that does not would disagree.
       else if (weight !== 0) refuse(`the dead connection ${k} → ${j} has a weight`);
@@ -158,14 +161,14 @@ function aliveWeights({ kernel }: LayerWeights, mask: LayerMask, units: number):
   return stored;
 }
 
-/** The inverse of `aliveWeights`: [sources, 4 · units] with zeros where the mask has them. */
-function spread(stored: Float32Array, mask: LayerMask, units: number): Float32Array {
-  const kernel = new Float32Array(4 * mask.length);
+/** The inverse of `aliveWeights`: [sources, G · units] with zeros where the mask has them. */
+function spread(stored: Float32Array, mask: LayerMask, units: number, gates: number): Float32Array {
+  const kernel = new Float32Array(gates * mask.length);
   let next = 0;
   for (let at = 0; at < mask.length; at++) {
     if (mask[at] !== 1) continue;
     const k = Math.floor(at / units), j = at % units;
-    for (let gate = 0; gate < 4; gate++) kernel[(4 * k + gate) * units + j] = stored[next++]!;
+    for (let gate = 0; gate < gates; gate++) kernel[(gates * k + gate) * units + j] = stored[next++]!;
   }
   return kernel;
 }

@@ -1,62 +1,56 @@
 /**
- * The reference network in float64: slow, obvious, and what every fast path is compared with.
- *
- * LSTM without peepholes (Hochreiter & Schmidhuber 1997; Gers et al. 2000), gates i, f, g, o:
- * z = [x; h] K + b,  c' = σ(z_f) c + σ(z_i) tanh(z_g),  h' = σ(z_o) tanh(c').
+ * The reference network in float64: slow, obvious, and what every fast path is compared with. The cells are in step.ts.
  */
 import { EspalierError } from '../errors.ts';
-import type { LayerWeights, ModelShape, Weights } from './shape.ts';
-import { sourcesOf, unitsOf } from './shape.ts';
+import type { ModelShape, Weights } from './shape.ts';
+import { GATES, directionsOf, layerShapes, stateLengths } from './shape.ts';
+import { cellState, resetOf, stepCell } from './step.ts';
+
+export { stepLstm } from './step.ts';
 
 export interface State64 {
-  /** [units] */
+  /** All layers one after the other (`stateLengths`). */
   readonly h: Float64Array;
-  /** [units] */
+  /** As long for the LSTM, empty otherwise. */
   readonly c: Float64Array;
 }
 
 export interface ForwardResult {
-  /** Label ids: [steps] for tag, [1] for classify. */
+  /** Label ids: [steps] for tag and next, [1] for classify, [0] for regress. */
   readonly labels: Int32Array;
   /** Soft-max probabilities, row-major [labels.length, outputs]. */
   readonly probabilities: Float64Array;
-  /** Mean probability of the chosen labels. */
+  /** regress: the numbers, [outputs]; null otherwise. */
+  readonly values: Float64Array | null;
+  /** Mean probability of the chosen labels; 1 for regress. */
   readonly confidence: number;
+  /** State after the last step, all layers one after the other. */
   readonly h: Float64Array;
   readonly c: Float64Array;
 }
 
-/** Called before each step t with x(t) [inputs] and h(t−1) [units]; the arrays are reused between calls. */
-export type Visit = (t: number, x: Float64Array, hPrevious: Float64Array) => void;
+/**
+ * Called for each step of each layer with x(t) [inputs of the layer] and h(t−1) [units], the index of the layer into
+ * `Weights.layers`, and for the GRUs r(t) (gru) or r(t) ⊙ h(t−1) (gru-before), [units]; null otherwise. `t` counts the
+ * steps in the order in which the layer runs them: 0 of a backward layer is the last input. The arrays are reused.
+ */
+export type Visit = (t: number, x: Float64Array, hPrevious: Float64Array, layer: number, reset: Float64Array | null) => void;
 
-const sigmoid = (z: number): number => 1 / (1 + Math.exp(-z));
-
-/** One step of the cell: `x` [inputs] and (h, c) [units] to the new (h, c), in place. `z` is scratch of [4 · units]. */
-export function stepLstm(layer: LayerWeights, x: Float64Array, h: Float64Array, c: Float64Array, z: Float64Array): void {
-  const units = h.length;
-  const columns = 4 * units;
-  for (let column = 0; column < columns; column++) z[column] = layer.bias[column]!;
-  for (let k = 0; k < x.length + units; k++) {
-    const a = k < x.length ? x[k]! : h[k - x.length]!;
-    if (a === 0) continue;
-    const row = k * columns;
-    for (let column = 0; column < columns; column++) z[column]! += a * layer.kernel[row + column]!;
-  }
-  for (let j = 0; j < units; j++) {
-    c[j] = sigmoid(z[units + j]!) * c[j]! + sigmoid(z[j]!) * Math.tanh(z[2 * units + j]!);
-    h[j] = sigmoid(z[3 * units + j]!) * Math.tanh(c[j]!);
-  }
-}
-
-/** Soft-max of h · output + bias, written to probabilities[at ..]; returns the index of the largest. */
-function answer(weights: Weights, outputs: number, h: Float64Array, probabilities: Float64Array, at: number): number {
+/** h · output + bias, written to to[at ..]; returns the index of the largest. */
+function outputsOf(weights: Weights, outputs: number, h: Float64Array, to: Float64Array, at: number): number {
   let best = 0;
   for (let o = 0; o < outputs; o++) {
     let sum = weights.outputBias[o]!;
     for (let j = 0; j < h.length; j++) sum += h[j]! * weights.output[j * outputs + o]!;
-    probabilities[at + o] = sum;
-    if (sum > probabilities[at + best]!) best = o;
+    to[at + o] = sum;
+    if (sum > to[at + best]!) best = o;
   }
+  return best;
+}
+
+/** As `outputsOf`, and the soft-max of it. */
+function answer(weights: Weights, outputs: number, h: Float64Array, probabilities: Float64Array, at: number): number {
+  const best = outputsOf(weights, outputs, h, probabilities, at);
   const top = probabilities[at + best]!;
   let total = 0;
   for (let o = 0; o < outputs; o++) total += (probabilities[at + o] = Math.exp(probabilities[at + o]! - top));
@@ -64,56 +58,103 @@ function answer(weights: Weights, outputs: number, h: Float64Array, probabilitie
   return best;
 }
 
-/**
- * Runs one sequence of token ids through the network, from `state` (null: zero).
- * Throws request-empty for no steps and token-unknown for an id outside the vocabulary.
- */
-export function forward(model: { readonly shape: ModelShape; readonly weights: Weights }, inputs: Int32Array, state: State64 | null, visit?: Visit): ForwardResult {
-  const { shape, weights } = model;
-  const units = unitsOf(shape);
+/** Steps of a sequence: its token ids, or its frames. */
+export const stepsOf = (shape: Pick<ModelShape, 'vocabulary' | 'inputs'>, inputs: Int32Array | Float32Array): number =>
+  (shape.vocabulary > 0 ? inputs.length : inputs.length / shape.inputs);
+
+/** What the first layer reads, one array [inputs] for each step. */
+function firstInputs({ shape, weights }: { readonly shape: ModelShape; readonly weights: Weights }, inputs: Int32Array | Float32Array): readonly Float64Array[] {
+  const width = shape.inputs, steps = stepsOf(shape, inputs);
   if (inputs.length === 0) throw new EspalierError('request-empty');
-  const h = state === null ? new Float64Array(units) : Float64Array.from(state.h);
-  const c = state === null ? new Float64Array(units) : Float64Array.from(state.c);
-  const x = new Float64Array(shape.inputs);
-  const z = new Float64Array(4 * units);
-  const tag = shape.task === 'tag';
-  const answers = tag ? inputs.length : 1;
-  const labels = new Int32Array(answers);
-  const probabilities = new Float64Array(answers * shape.outputs);
-  for (let t = 0; t < inputs.length; t++) {
-    const token = inputs[t]!;
-    if (token < 0 || token >= shape.vocabulary) throw new EspalierError('token-unknown', `Id ${token} at step ${t}; the vocabulary has ${shape.vocabulary}.`);
-    for (let i = 0; i < shape.inputs; i++) x[i] = weights.embedding[token * shape.inputs + i]!;
-    visit?.(t, x, h);
-    stepLstm(weights.layers[0]!, x, h, c, z);
-    if (tag) labels[t] = answer(weights, shape.outputs, h, probabilities, t * shape.outputs);
+  if (shape.vocabulary === 0) {
+    if (!Number.isInteger(steps)) throw new EspalierError('request-invalid', `${inputs.length} numbers are no frames of ${width}.`);
+    return Array.from({ length: steps }, (_, t) => Float64Array.from(inputs.subarray(t * width, (t + 1) * width)));
   }
-  if (!tag) labels[0] = answer(weights, shape.outputs, h, probabilities, 0);
-  let confidence = 0;
-  for (let i = 0; i < answers; i++) confidence += probabilities[i * shape.outputs + labels[i]!]! / answers;
-  return { labels, probabilities, confidence, h, c };
+  return Array.from(inputs as Int32Array, (token, t) => {
+    if (token < 0 || token >= shape.vocabulary) throw new EspalierError('token-unknown', `Id ${token} at step ${t}; the vocabulary has ${shape.vocabulary}.`);
+    return Float64Array.from(weights.embedding.subarray(token * width, (token + 1) * width));
+  });
 }
 
-/** Numbers of one tensor each, by the name it has in the artifact. */
-export function tensorLengths(shape: ModelShape): Readonly<Record<'embedding' | 'kernel' | 'bias' | 'output' | 'outputBias', number>> {
-  const units = unitsOf(shape);
+/**
+ * Runs one sequence (token ids [steps], or frames [steps · inputs] where there is no vocabulary) through the network,
+ * layer by layer, from `state` (null: zero). Throws request-empty for no steps, token-unknown for an id outside the
+ * vocabulary, request-invalid where the numbers are no whole frames.
+ */
+export function forward(model: { readonly shape: ModelShape; readonly weights: Weights }, inputs: Int32Array | Float32Array, state: State64 | null, visit?: Visit): ForwardResult {
+  const { shape, weights } = model;
+  let below = firstInputs(model, inputs);
+  const lengths = stateLengths(shape), directions = directionsOf(shape);
+  const h = new Float64Array(lengths.h), c = new Float64Array(lengths.c);
+  let at = 0, above: Float64Array[] = [];
+  for (const { index, units, backward } of layerShapes(shape)) {
+    const cell = cellState(shape.cell, units);
+    if (state !== null) {
+      cell.h.set(state.h.subarray(at, at + units));
+      cell.c.set(state.c.subarray(at, at + units));
+    }
+    const previous = new Float64Array(units);
+    if (!backward) above = below.map(() => new Float64Array(directions * units));
+    for (let t = 0; t < below.length; t++) {
+      const step = backward ? below.length - 1 - t : t;
+      previous.set(cell.h);
+      stepCell(shape.cell, weights.layers[index]!, below[step]!, cell);
+      visit?.(t, below[step]!, previous, index, resetOf(shape.cell, cell));
+      above[step]!.set(cell.h, backward ? units : 0);
+    }
+    h.set(cell.h, at);
+    c.set(cell.c, Math.min(at, lengths.c));
+    at += units;
+    if (backward || directions === 1) below = above;
+  }
+  return { ...answers(model, below, h), h, c };
+}
+
+/** The output layer. Of a whole sequence it reads the last h of the last layer (of both directions). */
+function answers({ shape, weights }: { readonly shape: ModelShape; readonly weights: Weights }, top: readonly Float64Array[], h: Float64Array): Omit<ForwardResult, 'h' | 'c'> {
+  const { outputs, task } = shape;
+  const whole = h.subarray(h.length - directionsOf(shape) * shape.layers.at(-1)!);
+  if (task === 'regress') {
+    const values = new Float64Array(outputs);
+    outputsOf(weights, outputs, whole, values, 0);
+    return { labels: new Int32Array(0), probabilities: new Float64Array(0), values, confidence: 1 };
+  }
+  const read = task === 'classify' ? [whole] : top;
+  const labels = new Int32Array(read.length), probabilities = new Float64Array(read.length * outputs);
+  let confidence = 0;
+  read.forEach((vector, t) => {
+    labels[t] = answer(weights, outputs, vector, probabilities, t * outputs);
+    confidence += probabilities[t * outputs + labels[t]]! / read.length;
+  });
+  return { labels, probabilities, values: null, confidence };
+}
+
+/** Numbers of each tensor. */
+export function tensorLengths(shape: ModelShape): { readonly embedding: number; readonly layers: readonly { readonly kernel: number; readonly bias: number; readonly recurrentBias: number }[]; readonly output: number; readonly outputBias: number } {
   return {
     embedding: shape.vocabulary * shape.inputs,
-    kernel: sourcesOf(shape) * 4 * units,
-    bias: 4 * units,
-    output: units * shape.outputs,
+    layers: layerShapes(shape).map(({ sources, gates, units }) => ({ kernel: sources * gates * units, bias: gates * units, recurrentBias: shape.cell === 'gru' ? gates * units : 0 })),
+    output: directionsOf(shape) * shape.layers.at(-1)! * shape.outputs,
     outputBias: shape.outputs,
   };
 }
 
-/** Refuses a shape that this version does not serve. Throws shape-unsupported. */
+/** Layers of one network. */
+export const LAYERS_MAX = 16;
+const TASKS: readonly string[] = ['tag', 'classify', 'next', 'regress'];
+
+/** Refuses a shape that does not hang together. Throws shape-unsupported. */
 export function checkShape(shape: ModelShape): void {
   const refuse = (what: string): never => { throw new EspalierError('shape-unsupported', what); };
-  if (shape.cell !== 'lstm') refuse(`Cell ${String(shape.cell)}.`);
-  if (shape.layers.length !== 1) refuse(`${shape.layers.length} layers.`);
-  if (shape.task !== 'tag' && shape.task !== 'classify') refuse(`Task ${String(shape.task)}.`);
+  if (!Object.hasOwn(GATES, shape.cell)) refuse(`Cell ${String(shape.cell)}.`);
+  if (shape.layers.length < 1 || shape.layers.length > LAYERS_MAX) refuse(`${shape.layers.length} layers; 1 to ${LAYERS_MAX} are possible.`);
+  if (!TASKS.includes(shape.task)) refuse(`Task ${String(shape.task)}.`);
   if (shape.state !== 'carry' && shape.state !== 'reset') refuse(`State ${String(shape.state)}.`);
-  for (const [name, value] of [['vocabulary', shape.vocabulary], ['inputs', shape.inputs], ['units', unitsOf(shape)], ['outputs', shape.outputs]] as const) {
-    if (!Number.isSafeInteger(value) || value < 1) refuse(`${name} is ${value}, a positive whole number is needed.`);
+  const sizes = [['inputs', shape.inputs], ['outputs', shape.outputs], ...shape.layers.map((units) => ['units', units] as const)] as const;
+  for (const [name, value] of sizes) if (!Number.isSafeInteger(value) || value < 1) refuse(`${name} is ${value}, a positive whole number is needed.`);
+  if (!Number.isSafeInteger(shape.vocabulary) || shape.vocabulary < 0) refuse(`vocabulary is ${shape.vocabulary}, a whole number from 0 is needed.`);
+  if (shape.task === 'next' && shape.outputs !== shape.vocabulary) refuse(`A language model answers with tokens: ${shape.outputs} outputs for a vocabulary of ${shape.vocabulary}.`);
+  if (shape.bidirectional === true && (shape.task === 'tag' || shape.task === 'next' || shape.state !== 'reset')) {
+    refuse('Only whole sequences from the zero state can be read backwards too: task classify or regress, state reset.');
   }
 }

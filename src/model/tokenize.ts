@@ -4,8 +4,11 @@ import type { Tokenizer } from './tokenizer.ts';
 /** Looks of an unknown word: lower case, capital first, contains a hyphen, contains a digit. */
 const LOOKS = 4;
 
-/** Number of ids: the known words, then one for each look and suffix (and for no suffix). */
-export const vocabularyOf = (tokenizer: Tokenizer): number => tokenizer.words.length + LOOKS * (tokenizer.suffixes.length + 1);
+/** Number of ids: the known words, then one for each look and suffix (and for no suffix), or one for all that is unknown. */
+export function vocabularyOf({ kind, words, suffixes }: Tokenizer): number {
+  if (kind === 'none') return 0;
+  return words.length + (kind === 'words' ? LOOKS * (suffixes.length + 1) : 1);
+}
 
 const lookOf = (word: string): number => {
   if (/\d/.test(word)) return 3;
@@ -16,6 +19,7 @@ const lookOf = (word: string): number => {
 
 /** The id of the class of an unknown word. */
 export function unknownClass(tokenizer: Tokenizer, word: string): number {
+  if (tokenizer.kind !== 'words') return tokenizer.words.length;
   const lower = word.toLowerCase();
   const suffix = tokenizer.suffixes.findIndex((s) => lower.length > s.length && lower.endsWith(s));
   const classes = tokenizer.suffixes.length + 1;
@@ -33,11 +37,17 @@ export function wordIds(tokenizer: Tokenizer): (word: string) => number {
 /** Text split at white space. */
 export const splitText = (text: string): readonly string[] => text.split(/\s+/).filter((word) => word !== '');
 
+/** How a tokenizer splits a text into what it looks up: at white space, or into characters; null where it reads no text. */
+export function splitterOf({ kind }: Tokenizer): ((text: string) => readonly string[]) | null {
+  if (kind === 'none') return null;
+  return kind === 'characters' ? (text) => [...text] : splitText;
+}
+
 /**
  * The tokenizer of a corpus: every word form seen at least `countMin` times, most frequent first, ties by spelling.
- * @param sequences words of the training sequences
+ * @param sequences words (or characters) of the training sequences
  */
-export function tokenizerOf(sequences: Iterable<readonly string[]>, options: { readonly countMin: number; readonly wordsMax: number; readonly suffixes: readonly string[]; readonly foldCase: boolean }): Tokenizer {
+export function tokenizerOf(sequences: Iterable<readonly string[]>, options: { readonly countMin: number; readonly wordsMax: number; readonly suffixes: readonly string[]; readonly foldCase: boolean; readonly kind?: 'words' | 'whitespace' | 'characters' }): Tokenizer {
   const counts = new Map<string, number>();
   for (const words of sequences) for (const word of words) counts.set(word, (counts.get(word) ?? 0) + 1);
   const words = [...counts]
@@ -46,5 +56,5 @@ export function tokenizerOf(sequences: Iterable<readonly string[]>, options: { r
     .slice(0, options.wordsMax)
     .map(([word]) => word);
   const suffixes = [...options.suffixes].sort((a, b) => b.length - a.length || (a < b ? -1 : 1));
-  return { kind: 'words', words, suffixes, foldCase: options.foldCase };
+  return { kind: options.kind ?? 'words', words, suffixes, foldCase: options.foldCase };
 }

@@ -1,6 +1,6 @@
 /** Which connections stay, from their scores. */
 import { assert } from '../errors.ts';
-import type { LayerMask } from '../model/shape.ts';
+import type { LayerMask, Mask } from '../model/shape.ts';
 import type { RankingScope } from './job.ts';
 
 export interface Choice {
@@ -36,6 +36,32 @@ export function choose({ scores, mask, sources, units, density, scope, regrow = 
   const chosen = new Uint8Array(scores.length);
   for (const at of kept) chosen[at] = 1;
   return chosen;
+}
+
+/**
+ * The same for all layers together. Scope network is one ranking over the connections of all layers, each score divided
+ * by the mean of its layer: a layer may keep more than another, but none dies because its activity is small as a whole
+ * (layer collapse; Tanaka et al. 2020), which raw scores did to the inputs of a stack. Scope unit gives each layer its share.
+ */
+export function chooseAll(layers: readonly Pick<Choice, 'scores' | 'mask' | 'sources' | 'units'>[], { density, scope, regrow = false }: Pick<Choice, 'density' | 'scope' | 'regrow'>): Mask {
+  if (scope === 'unit' || layers.length === 1) return layers.map((layer) => choose({ ...layer, density, scope, regrow }));
+  const lengths = layers.map(({ mask }) => mask.length), all = lengths.reduce((sum, length) => sum + length, 0);
+  const scores = new Float64Array(all), mask = new Uint8Array(all);
+  let end = 0;
+  const starts = lengths.map((length, at) => {
+    scores.set(relative(layers[at]!.scores), end);
+    mask.set(layers[at]!.mask, end);
+    end += length;
+    return end - length;
+  });
+  const chosen = choose({ scores, mask, sources: all, units: 1, density, scope, regrow });
+  return starts.map((start, at) => chosen.slice(start, start + lengths[at]!));
+}
+
+/** Scores divided by the mean of those that count. */
+function relative(scores: Float64Array): Float64Array {
+  const counted = scores.filter((score) => score > -Infinity), mean = counted.reduce((sum, score) => sum + score, 0) / counted.length;
+  return mean > 0 ? scores.map((score) => score / mean) : scores;
 }
 
 /** Indices that are eligible, best first. */

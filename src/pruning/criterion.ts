@@ -1,6 +1,6 @@
 /**
  * Criteria: what removing a connection costs (its saliency), from weights and live moments. The least important go
- * first. A connection is scored by the norm over its four gate weights, ‖w‖.
+ * first. A connection is scored by the norm over its gate weights, ‖w‖.
  */
 import type { Moments } from '../evidence/moments.ts';
 import type { LayerMask, LayerWeights, ModelShape } from '../model/shape.ts';
@@ -12,6 +12,8 @@ import { random } from './criteria/random.ts';
 
 export interface Scoring {
   readonly shape: ModelShape;
+  /** Which layer it is, as an index into `Weights.layers`; the first where left out. */
+  readonly index?: number;
   readonly layer: LayerWeights;
   readonly mask: LayerMask;
   /** Of this layer; may be null only for criteria that need nothing. */

@@ -1,28 +1,39 @@
 /** What the criteria share: grouped norms, and moments that fit a layer. */
 import { EspalierError } from '../errors.ts';
 import type { Moments } from '../evidence/moments.ts';
-import { sourcesOf, unitsOf } from '../model/shape.ts';
+import { momentAt } from '../evidence/moments.ts';
 import type { Scoring } from './criterion.ts';
+import type { System } from './systems.ts';
+import { layerAt, momentsSize, systemsOf } from './systems.ts';
 
-/** ‖w‖ over the four gates times a factor for each source, [sources, units]; −Infinity for dead connections unless they may regrow. */
-export function scaledNorms({ shape, layer, mask, regrow = false }: Scoring, factorOf: (source: number) => number): Float64Array {
-  const units = unitsOf(shape), sources = sourcesOf(shape);
-  const scores = new Float64Array(sources * units);
-  for (let k = 0; k < sources; k++) {
-    const factor = factorOf(k);
-    for (let j = 0; j < units; j++) {
-      let squares = 0;
-      for (let gate = 0; gate < 4; gate++) squares += layer.kernel[(4 * k + gate) * units + j]! ** 2;
-      scores[k * units + j] = mask[k * units + j] === 1 || regrow ? factor * Math.sqrt(squares) : -Infinity;
+/**
+ * √Σ w² f² over the gates, [sources, units]; f² of a source may differ between the systems of a layer, and by the reset
+ * gate of the unit. −Infinity for dead connections unless they may regrow.
+ */
+export function scaledNorms({ shape, index, layer, mask, moments, regrow = false }: Scoring, squareOf: (source: number, system: System) => number): Float64Array {
+  const of = layerAt(shape, index), { units, sources, inputs, gates } = of;
+  const squares = new Float64Array(sources * units);
+  for (const system of systemsOf(shape.cell, of)) {
+    const resets = system.reset && moments !== null ? resetSquares(moments, sources, units) : null;
+    for (let k = 0; k < sources; k++) {
+      const square = squareOf(k, system), reset = k >= inputs ? resets : null;
+      for (const gate of system.gates) {
+        const row = (gates * k + gate) * units;
+        for (let j = 0; j < units; j++) squares[k * units + j]! += layer.kernel[row + j]! ** 2 * square * (reset === null ? 1 : reset[j]!);
+      }
     }
   }
-  return scores;
+  return squares.map((square, at) => (mask[at] === 1 || regrow ? Math.sqrt(square) : -Infinity));
 }
 
+/** E[r_j²] of each unit, [units]. */
+const resetSquares = (moments: Moments, sources: number, units: number): Float64Array =>
+  Float64Array.from({ length: units }, (_, j) => momentAt(moments, sources + j, sources + j) / moments.vectors);
+
 /** The moments, if there are any and they are of a layer of this size. Throws evidence-invalid. */
-export function fittingMoments({ shape, moments }: Pick<Scoring, 'shape' | 'moments'>): Moments {
-  const size = sourcesOf(shape) + 1;
+export function fittingMoments({ shape, index = 0, moments }: Pick<Scoring, 'shape' | 'index' | 'moments'>): Moments {
+  const size = momentsSize(layerAt(shape, index));
   if (moments === null || moments.vectors === 0) throw new EspalierError('evidence-invalid', 'There are no moments.');
-  if (moments.size !== size) throw new EspalierError('evidence-invalid', `The moments are of ${moments.size} sources, the layer has ${size} (with the constant).`);
+  if (moments.size !== size || moments.layer !== index) throw new EspalierError('evidence-invalid', `The moments are of layer ${moments.layer} and ${moments.size} numbers, layer ${index} has ${size} (with the constant).`);
   return moments;
 }

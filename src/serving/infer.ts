@@ -38,7 +38,7 @@ async function run(ports: InferPorts, batch: MicroBatch): Promise<Inference> {
   if (typeof outcome !== 'string') {
     if (sample !== null) ports.ran(outcome.steps);
     const answers = batch.works.map((work, at) => keep(ports, work, starts[at]!, outcome.answers[at]!));
-    return { batch, answers, failures: [], failed: null, activity: outcome.activity, steps: outcome.steps, kernelMs: outcome.kernelMs, waitMsMax, carried };
+    return { batch, answers, failures: [], failed: null, activity: outcome.activity, ...(outcome.deeper === undefined ? {} : { deeper: outcome.deeper }), steps: outcome.steps, kernelMs: outcome.kernelMs, waitMsMax, carried };
   }
   const answers: Answer[] = [], failures: Failure[] = [];
   let steps = 0, kernelMs = 0;

@@ -10,7 +10,7 @@ import type { Duel, EvidenceCounts, LabelCounts, Tally } from '../evidence/evide
 import { EMPTY_LABEL_COUNTS, tallyKey } from '../evidence/evidence.ts';
 import type { ReplayItem } from '../evidence/replay.ts';
 import { mergeReplay } from '../evidence/replay.ts';
-import { EMPTY_TALLY, addTally } from '../evidence/tally.ts';
+import { EMPTY_TALLY, ERROR_MAX, addTally } from '../evidence/tally.ts';
 import { hash32 } from '../support/hash.ts';
 import type { Label } from '../traffic/request.ts';
 import type { Block, Case } from './blocks.ts';
@@ -27,7 +27,11 @@ type Past = number | 'expired';
 
 export interface LabelReport { readonly counts: LabelCounts; readonly delayMsSum: number }
 
-const targetHash = (target: Int32Array): number => hash32(target.join());
+const targetHash = (target: Int32Array | Float32Array): number => hash32(target.join());
+const hashOf = ({ target, values }: Case): number => targetHash(values ?? target!);
+
+/** regress: the target that an answer meets whose errors are all tolerated. */
+const TOLERATED = Int32Array.of(1);
 
 export class Judge {
   private readonly limits: ServingLimits;
@@ -65,15 +69,15 @@ export class Judge {
   }
 
   label(label: Label, now: number): void {
-    const { id, target } = label;
+    const { id } = label;
     const waiting = this.cases.get(id);
     const past = this.past.get(id), early = this.early.get(id);
-    if (waiting?.target != null) this.again(targetHash(waiting.target), target);
+    if (waiting?.target != null) this.again(hashOf(waiting), label);
     else if (waiting?.done === true) this.labels.late++;
     else if (waiting !== undefined) this.join(waiting, label, Math.max(0, now - waiting.answeredAt));
     else if (past === 'expired') this.labels.late++;
-    else if (past !== undefined) this.again(past, target);
-    else if (early !== undefined) this.again(targetHash(early.label.target), target);
+    else if (past !== undefined) this.again(past, label);
+    else if (early !== undefined) this.again(targetHash(early.label.values ?? early.label.target), label);
     else this.early.set(id, { label, at: now });
     this.bound();
   }
@@ -128,14 +132,19 @@ export class Judge {
     const { ticket, model, role } = work;
     if (this.cases.has(ticket.request.id)) return;
     const item: Case = {
-      ticket, fresh, answeredAt: now, block: this.blockFor(ticket.request.session, ticket.block, now), missed: new Set(), target: null, done: false,
-      answers: new Map([[model.id, { role, labels: answer.labels, confidence: answer.confidence }]]),
+      ticket, fresh, answeredAt: now, block: this.blockFor(ticket.request.session, ticket.block, now), missed: new Set(), target: null, values: null, done: false,
+      answers: new Map([[model.id, { role, labels: answer.labels, values: answer.values ?? null, confidence: answer.confidence }]]),
     };
     item.block.cases.push(item);
     this.cases.set(ticket.request.id, item);
     if (item.block.cases.length >= this.limits.blockRequestsMax) this.close(item.block);
+    // A language model's sequence is its own label: the next token of every step but the last.
+    if (model.shape.task === 'next') this.join(item, { session: ticket.request.session, target: Int32Array.from(ticket.request.inputs.subarray(1)) }, 0);
     const early = this.early.get(ticket.request.id);
-    if (early !== undefined) {
+    if (early !== undefined && item.target !== null) {
+      this.early.delete(ticket.request.id);
+      this.again(targetHash(item.target), early.label);
+    } else if (early !== undefined) {
       this.early.delete(ticket.request.id);
       this.join(item, early.label, 0);
     }
@@ -155,7 +164,7 @@ export class Judge {
   private addAnswer({ work, answer }: Answer): void {
     const item = this.cases.get(work.ticket.request.id);
     if (item?.ticket !== work.ticket || item.done) return;
-    item.answers.set(work.model.id, { role: work.role, labels: answer.labels, confidence: answer.confidence });
+    item.answers.set(work.model.id, { role: work.role, labels: answer.labels, values: answer.values ?? null, confidence: answer.confidence });
     this.finishIfComplete(item);
   }
 
@@ -166,24 +175,26 @@ export class Judge {
     this.finishIfComplete(item);
   }
 
-  private join(item: Case, { session, target }: Label, delayMs: number): void {
+  private join(item: Case, { session, target, values }: Pick<Label, 'session' | 'target' | 'values'>, delayMs: number): void {
     const { request, model } = item.ticket;
     if (session !== request.session) {
       this.labels.orphan++;
       return;
     }
-    if (target.length !== item.answers.get(model.id)!.labels.length) {
+    const answer = item.answers.get(model.id)!, expected = answer.labels.length - (model.shape.task === 'next' ? 1 : 0);
+    if (target.length !== expected || (values?.length ?? 0) !== (answer.values?.length ?? 0)) {
       this.labels.invalid++;
       return;
     }
     this.labels.joined++;
     this.delayMsSum += delayMs;
-    item.target = target;
+    item.target = values === undefined ? target : TOLERATED;
+    item.values = values ?? null;
     this.finishIfComplete(item);
   }
 
-  private again(first: number, target: Int32Array): void {
-    if (first === targetHash(target)) this.labels.duplicate++;
+  private again(first: number, label: Pick<Label, 'target' | 'values'>): void {
+    if (first === targetHash(label.values ?? label.target)) this.labels.duplicate++;
     else this.labels.conflict++;
   }
 
@@ -206,12 +217,22 @@ export class Judge {
     for (const { model } of item.ticket.shadows) if (!item.answers.has(model.id)) item.missed.add(model.id);
     if (item.target === null) this.labels.expired++;
     else {
+      if (item.values !== null) this.judgeNumbers(item, item.values);
       for (const [model, { role, labels, confidence }] of item.answers) {
         const key = tallyKey(model, role);
         this.tallies.set(key, addTally(this.tallies.get(key) ?? EMPTY_TALLY, item.target, labels, confidence));
       }
     }
     this.settle(item.block);
+  }
+
+  /** regress: an answer is right where none of its numbers is off by more than the limits tolerate. */
+  private judgeNumbers(item: Case, wanted: Float32Array): void {
+    const { errorMax = ERROR_MAX } = this.limits;
+    for (const [model, answer] of item.answers) {
+      const right = answer.values?.every((value, at) => Math.abs(value - wanted[at]!) <= errorMax) === true;
+      item.answers.set(model, { ...answer, labels: Int32Array.of(right ? 1 : 0) });
+    }
   }
 
   private close(block: Block): void {
@@ -226,9 +247,10 @@ export class Judge {
     for (const { key, steps } of judgeBlock(block)) this.duels.set(key, addBlock(this.duels.get(key) ?? emptyDuel(this.margin), differenceOf(steps), steps));
     this.replay.push(...replayOf(block));
     if (this.replay.length > 2 * this.limits.replayItemsMax) this.replay = [...mergeReplay(this.replay, [], this.limits.replayItemsMax)];
-    for (const { ticket, target } of block.cases) {
-      this.cases.delete(ticket.request.id);
-      this.past.set(ticket.request.id, target === null ? 'expired' : targetHash(target));
+    for (const item of block.cases) {
+      const { id } = item.ticket.request;
+      this.cases.delete(id);
+      this.past.set(id, item.target === null ? 'expired' : hashOf(item));
     }
     block.cases.length = 0;
   }

@@ -27,6 +27,8 @@ export interface ServingLimits {
   /** Requests of one block of a session, the unit of observation of the gate. */
   readonly blockRequestsMax: number;
   readonly blockIdleMs: number;
+  /** regress: largest error of a number that still counts as right, in the unit of the numbers; 0.1 where left out. */
+  readonly errorMax?: number;
   /** Whether changed session states are written to the `states` topic with each transaction. */
   readonly statesDurable: boolean;
 }

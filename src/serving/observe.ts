@@ -7,7 +7,6 @@ import { ignoreElements, pipe, tap } from 'rxjs';
 import type { MomentsAccumulator, Moments } from '../evidence/moments.ts';
 import { emptyMoments } from '../evidence/moments.ts';
 import type { Model, ModelId } from '../model/model.ts';
-import { sourcesOf } from '../model/shape.ts';
 import type { Activity, Engine } from '../ports.ts';
 import { inTurns } from './in-turns.ts';
 import type { Inference } from './work.ts';
@@ -20,10 +19,11 @@ export interface ObservePorts {
   readonly failed: (error: unknown) => void;
 }
 
-/** The moments of each model since the last report, and what they cost. */
+/** The moments of each layer of each model since the last report, and what they cost. */
 export class Observer {
   private readonly ports: ObservePorts;
-  private moments = new Map<ModelId, MomentsAccumulator>();
+  /** By model, then by index of the layer. */
+  private moments = new Map<ModelId, Map<number, MomentsAccumulator>>();
   private costMs = 0;
   private waitingRows = 0;
   /** The addition in progress. */
@@ -40,7 +40,7 @@ export class Observer {
     this.waitingRows += rows;
   }
 
-  /** Adds the vectors of one model. */
+  /** Adds the vectors of one layer of a model. */
   add(model: Model, activity: Activity): Promise<void> {
     this.adding = this.adding.then(() => this.gram(model, activity));
     return this.adding;
@@ -49,7 +49,7 @@ export class Observer {
   /** Takes the moments out, after the addition in progress. */
   async take(): Promise<readonly Moments[]> {
     await this.adding;
-    const taken = [...this.moments.values()];
+    const taken = [...this.moments.values()].flatMap((layers) => [...layers.values()]);
     this.moments = new Map();
     return taken;
   }
@@ -63,11 +63,14 @@ export class Observer {
 
   private async gram(model: Model, activity: Activity): Promise<void> {
     const { engine, failed } = this.ports;
-    const moments = this.moments.get(model.id) ?? emptyMoments(model.id, 0, sourcesOf(model.shape) + 1);
+    const { layer = 0 } = activity;
+    const layers = this.moments.get(model.id) ?? new Map<number, MomentsAccumulator>();
+    const moments = layers.get(layer) ?? emptyMoments(model.id, layer, activity.columns + 1);
     try {
       this.costMs += await engine.gram(activity, moments.second);
       moments.vectors += activity.rows;
-      this.moments.set(model.id, moments);
+      layers.set(layer, moments);
+      this.moments.set(model.id, layers);
     } catch (error) {
       // The sums may be half added: what was collected of this model since the last report is let go.
       this.moments.delete(model.id);
@@ -78,7 +81,7 @@ export class Observer {
 }
 
 export const observe = (observer: Observer): OperatorFunction<Inference, never> => pipe(
-  tap(({ activity }) => { observer.expect(activity?.rows ?? 0); }),
+  tap((inference) => { for (const { rows } of activitiesOf(inference)) observer.expect(rows); }),
   inTurns<Inference, never>(async (waiting) => {
     for (const { model, activity } of joined(waiting)) await observer.add(model, activity);
     return [];
@@ -86,16 +89,21 @@ export const observe = (observer: Observer): OperatorFunction<Inference, never> 
   ignoreElements(),
 );
 
-/** The activity that waits, one for each model. */
+const activitiesOf = ({ activity, deeper }: Inference): readonly Activity[] => (activity === null ? [] : [activity, ...deeper ?? []]);
+
+/** The activity that waits, one for each layer of each model. */
 export function joined(inferences: readonly Inference[]): readonly { readonly model: Model; readonly activity: Activity }[] {
-  const byModel = new Map<ModelId, { readonly model: Model; readonly parts: Activity[] }>();
-  for (const { batch: { model }, activity } of inferences) {
-    if (activity === null || activity.rows === 0) continue;
-    const there = byModel.get(model.id);
-    if (there === undefined) byModel.set(model.id, { model, parts: [activity] });
-    else there.parts.push(activity);
+  const byLayer = new Map<string, { readonly model: Model; readonly parts: Activity[] }>();
+  for (const inference of inferences) {
+    const { model } = inference.batch;
+    for (const activity of activitiesOf(inference)) {
+      if (activity.rows === 0) continue;
+      const key = `${model.id}|${activity.layer ?? 0}`, there = byLayer.get(key);
+      if (there === undefined) byLayer.set(key, { model, parts: [activity] });
+      else there.parts.push(activity);
+    }
   }
-  return [...byModel.values()].map(({ model, parts }) => ({ model, activity: parts.length === 1 ? parts[0]! : concatenated(parts) }));
+  return [...byLayer.values()].map(({ model, parts }) => ({ model, activity: parts.length === 1 ? parts[0]! : concatenated(parts) }));
 }
 
 function concatenated(parts: readonly Activity[]): Activity {
@@ -106,5 +114,5 @@ function concatenated(parts: readonly Activity[]): Activity {
     values.set(part.values.subarray(0, part.rows * columns), at);
     at += part.rows * columns;
   }
-  return { rows, columns, values };
+  return { ...parts[0]!, rows, columns, values };
 }

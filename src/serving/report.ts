@@ -44,7 +44,7 @@ async function happeningsOf(ports: ReportPorts, { bulk }: ReportTick): Promise<r
   }
 }
 
-/** The evidence with references into the vault: one fact for each model that has moments, the counts in the first. */
+/** The evidence with references into the vault: one fact for each layer of a model that has moments, the counts in the first. */
 async function withBulk({ vault, table, observer }: ReportPorts, plain: Evidence): Promise<readonly Evidence[]> {
   const items = table.takeReplay();
   const replay = items.length === 0 ? null : { ref: await vault.put(encodeReplay(items)), items: items.length };
@@ -52,7 +52,7 @@ async function withBulk({ vault, table, observer }: ReportPorts, plain: Evidence
   for (const moments of await observer.take()) {
     const ref = await vault.put(encodeMoments(moments));
     const first = facts.length === 0;
-    facts.push({ kind: 'evidence', counts: first ? plain.counts : emptyCounts(), moments: { ref, model: moments.model, vectors: moments.vectors }, replay: first ? replay : null, momentsCpuMs: first ? plain.momentsCpuMs : 0 });
+    facts.push({ kind: 'evidence', counts: first ? plain.counts : emptyCounts(), moments: { ref, model: moments.model, vectors: moments.vectors, ...(moments.layer === 0 ? {} : { layer: moments.layer }) }, replay: first ? replay : null, momentsCpuMs: first ? plain.momentsCpuMs : 0 });
   }
   return facts.length > 0 ? facts : [{ ...plain, replay }];
 }

@@ -1,7 +1,7 @@
 /** The latest roster with the models that it names, and what follows from them for reading records. */
 import { EspalierError } from '../errors.ts';
 import type { Model, ModelId } from '../model/model.ts';
-import { wordIds } from '../model/tokenize.ts';
+import { splitterOf, wordIds } from '../model/tokenize.ts';
 import type { Roster } from '../rollout/roster.ts';
 import type { LabelRules, RequestRules } from '../traffic/codec.ts';
 import type { ServingLimits } from './limits.ts';
@@ -32,7 +32,7 @@ export function routeOf(roster: Roster, models: Models, limits: ServingLimits, f
     challenger: roster.challenger === null ? null : find(roster.challenger),
     anchor: find(roster.anchor),
     predecessor: roster.predecessor === null ? null : find(roster.predecessor),
-    requestRules: same ? former.requestRules : { wordId: wordIds(champion.tokenizer), vocabulary: champion.shape.vocabulary, stepsMax: limits.stepsMax, bytesMax: limits.requestBytesMax },
-    labelRules: same ? former.labelRules : { labels: new Map(champion.labels.map((name, id) => [name, id])), stepsMax: limits.stepsMax, bytesMax: limits.requestBytesMax },
+    requestRules: same ? former.requestRules : { wordId: wordIds(champion.tokenizer), split: splitterOf(champion.tokenizer), vocabulary: champion.shape.vocabulary, frame: champion.shape.inputs, stepsMax: limits.stepsMax, bytesMax: limits.requestBytesMax },
+    labelRules: same ? former.labelRules : { task: champion.shape.task, outputs: champion.shape.outputs, labels: new Map(champion.labels.map((name, id) => [name, id])), stepsMax: limits.stepsMax, bytesMax: limits.requestBytesMax },
   };
 }

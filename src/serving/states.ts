@@ -9,7 +9,7 @@ export interface SessionState {
   readonly model: ModelId;
   /** Sequences of the session that were answered before this state. */
   readonly position: number;
-  /** [units] each */
+  /** All layers one after the other; c is empty but for the LSTM. */
   readonly h: Float32Array;
   readonly c: Float32Array;
 }

@@ -81,6 +81,8 @@ export interface Inference {
   /** Why the call as a whole failed, if it did; its sequences were then run one by one. */
   readonly failed: string | null;
   readonly activity: Activity | null;
+  /** Of the further layers, where there are any. */
+  readonly deeper?: readonly Activity[];
   readonly steps: number;
   readonly kernelMs: number;
   readonly waitMsMax: number;

@@ -5,6 +5,7 @@
 import type { ErrorCode } from '../errors.ts';
 import type { Task } from '../model/shape.ts';
 import { splitText } from '../model/tokenize.ts';
+import { framesOf } from './frames.ts';
 import type { Label, Prediction, Request } from './request.ts';
 
 export interface Refused { readonly ok: false; readonly code: ErrorCode; readonly reason: string }
@@ -13,13 +14,21 @@ export type Decoded<T> = { readonly ok: true; readonly value: T } | Refused;
 export interface RequestRules {
   /** Token id of a word (`wordIds(tokenizer)`: made once, it indexes the words). */
   readonly wordId: (word: string) => number;
-  /** Token ids are below this. */
+  /** How a text becomes words (`splitterOf(tokenizer)`), at white space where left out; null where the model reads no text. */
+  readonly split?: ((text: string) => readonly string[]) | null;
+  /** Token ids are below this; 0 where the model reads frames. */
   readonly vocabulary: number;
+  /** Numbers of a frame, where the model reads frames. */
+  readonly frame?: number;
   readonly stepsMax: number;
   readonly bytesMax: number;
 }
 
 export interface LabelRules {
+  /** What the model answers; tag and classify, whose labels have names, where left out. */
+  readonly task?: Task;
+  /** regress: numbers of an answer. */
+  readonly outputs?: number;
   /** Label names to label ids. */
   readonly labels: ReadonlyMap<string, number>;
   readonly stepsMax: number;
@@ -71,11 +80,15 @@ function timeOf(fields: Fields, otherwise: number, code: ErrorCode): number | Re
   return typeof at === 'number' && Math.abs(at) <= AT_MAX ? at : refuse(code, '"at" must be a time in milliseconds');
 }
 
-/** The sequence as token ids. */
-function inputsOf(fields: Fields, rules: RequestRules): Int32Array | Refused {
-  const text = field(fields, 'text'), tokens = field(fields, 'tokens');
+/** The sequence as token ids, or as frames. */
+function inputsOf(fields: Fields, rules: RequestRules): Int32Array | Float32Array | Refused {
+  const text = field(fields, 'text'), tokens = field(fields, 'tokens'), frames = field(fields, 'frames');
+  if (rules.vocabulary === 0) return framesOf(frames, text ?? tokens, rules);
+  if (frames !== undefined) return refuse('request-invalid', 'the model reads token ids, not "frames"');
   if ((text === undefined) === (tokens === undefined)) return refuse('request-invalid', 'exactly one of "text" and "tokens" is needed');
-  const steps: unknown = typeof text === 'string' ? splitText(text) : text ?? tokens;
+  const { split = splitText } = rules;
+  if (text !== undefined && split === null) return refuse('request-invalid', 'the model has no tokenizer; send "tokens"');
+  const steps: unknown = typeof text === 'string' ? split!(text) : text ?? tokens;
   if (!Array.isArray(steps)) return refuse('request-invalid', tokens === undefined ? '"text" must be a text or a list of words' : '"tokens" must be a list of ids');
   if (steps.length === 0) return refuse('request-empty', 'no steps');
   if (steps.length > rules.stepsMax) return refuse('request-too-long', `${steps.length} steps, at most ${rules.stepsMax} are allowed`);
@@ -104,7 +117,7 @@ function tokenInputs(tokens: readonly unknown[], rules: RequestRules): Int32Arra
 /** Bytes of the requests topic to a request. @param arrivedAt its time where it names none, milliseconds since the epoch */
 export function decodeRequest(value: Uint8Array, rules: RequestRules, arrivedAt = 0): Decoded<Request> {
   if (value.length > rules.bytesMax) return refuse('request-too-large', `${value.length} bytes, at most ${rules.bytesMax} are allowed`);
-  const read = fieldsOf(value, ['id', 'session', 'sequence', 'text', 'tokens', 'at'], 'request-not-json', 'request-invalid');
+  const read = fieldsOf(value, ['id', 'session', 'sequence', 'text', 'tokens', 'frames', 'at'], 'request-not-json', 'request-invalid');
   if (!read.ok) return read;
   const id = nameOf(read.value, 'id', 'request-invalid');
   if (isRefused(id)) return id;
@@ -133,6 +146,10 @@ export function decodeLabel(value: Uint8Array, rules: LabelRules, arrivedAt = 0)
   if (isRefused(at)) return at;
   const target = field(read.value, 'target');
   const names: readonly unknown[] = Array.isArray(target) ? target : [target];
+  if (rules.task === 'regress' || rules.task === 'next') {
+    const numbers = numbersOf(names, rules);
+    return isRefused(numbers) ? numbers : { ok: true, value: rules.task === 'next' ? { id, session, target: Int32Array.from(numbers), at } : { id, session, target: new Int32Array(0), values: numbers, at } };
+  }
   if (names.length === 0 || names.length > rules.stepsMax) return refuse('label-invalid', `"target" must have 1 to ${rules.stepsMax} names`);
   const ids = new Int32Array(names.length);
   for (const [step, name] of names.entries()) {
@@ -142,13 +159,29 @@ export function decodeLabel(value: Uint8Array, rules: LabelRules, arrivedAt = 0)
   return { ok: true, value: { id, session, target: ids, at } };
 }
 
+/** A target in numbers: the `outputs` numbers of a regression, or the token ids of a language model. */
+function numbersOf(target: readonly unknown[], { task, outputs = 0, stepsMax }: LabelRules): Float32Array | Refused {
+  if (task === 'regress' ? target.length !== outputs : target.length === 0 || target.length > stepsMax) return refuse('label-invalid', task === 'regress' ? `"target" must be ${outputs} numbers` : `"target" must have 1 to ${stepsMax} token ids`);
+  const numbers = new Float32Array(target.length);
+  for (const [at, value] of target.entries()) {
+    const sound = typeof value === 'number' && (task === 'regress' ? Number.isFinite(Math.fround(value)) : Number.isInteger(value) && value >= 0 && value < outputs);
+    if (!sound) return refuse('label-invalid', task === 'regress' ? `"target"[${at}] must be a finite number` : `"target"[${at}] must be a token id from 0 to ${outputs - 1}`);
+    numbers[at] = value;
+  }
+  return numbers;
+}
+
 const encode = (value: unknown): Uint8Array => new TextEncoder().encode(JSON.stringify(value));
 
-/** A prediction as the world reads it: `labels` with one name a step for tag, `label` for classify. */
+/** A prediction as the world reads it: `labels` with one name a step for tag, `label` for classify, `tokens` (the next one after each step) for next, `values` for regress. */
 export function encodePrediction(prediction: Prediction, labelNames: readonly string[], task: Task): Uint8Array {
   const { id, session, confidence, model, arm, at } = prediction;
-  const names = Array.from(prediction.labels, (label) => labelNames[label]!);
-  return encode({ id, session, ...(task === 'tag' ? { labels: names } : { label: names[0] }), confidence, model, arm, at });
+  const names = (): string[] => Array.from(prediction.labels, (label) => labelNames[label]!);
+  const said = {
+    tag: () => ({ labels: names() }), classify: () => ({ label: names()[0] }),
+    next: () => ({ tokens: [...prediction.labels] }), regress: () => ({ values: [...prediction.values ?? []] }),
+  }[task]();
+  return encode({ id, session, ...said, confidence, model, arm, at });
 }
 
 /** What the refused topic says of a record: the code, the reason, and how the record began (base64). */

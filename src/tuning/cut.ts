@@ -1,16 +1,16 @@
-/** One cut: score, choose, and repair what is left by least squares. */
+/** One cut through all layers: score, choose, and repair what is left by least squares. */
 import type { Moments } from '../evidence/moments.ts';
 import type { ReplayItem } from '../evidence/replay.ts';
-import { maskLayer } from '../model/mask.ts';
-import type { LayerMask, Weights } from '../model/shape.ts';
-import { sourcesOf, unitsOf } from '../model/shape.ts';
-import { choose } from '../pruning/choose.ts';
+import { maskLayer, maskWeights } from '../model/mask.ts';
+import type { Mask, Weights } from '../model/shape.ts';
+import { layerShapes } from '../model/shape.ts';
+import { chooseAll } from '../pruning/choose.ts';
 import { CRITERIA } from '../pruning/criterion.ts';
 import type { CriterionName, RankingScope } from '../pruning/job.ts';
 import { reconstruct } from '../pruning/reconstruct.ts';
 import { momentsOf } from './moments-of.ts';
-import type { Network } from './network.ts';
 import type { Runtime } from './ops.ts';
+import type { Network } from './parameters.ts';
 
 export interface CutPlan {
   readonly criterion: CriterionName;
@@ -19,35 +19,35 @@ export interface CutPlan {
   readonly scope: RankingScope;
 }
 
-const withLayer = (weights: Weights, layer: Weights['layers'][number]): Weights => ({ ...weights, layers: [layer] });
-
-/** Saliency [sources, units] of the connections that are alive. */
-export function score({ shape, weights }: Network, mask: LayerMask, criterion: CriterionName, moments: Moments | null, random: () => number): Float64Array {
-  return CRITERIA[criterion].score({ shape, layer: weights.layers[0]!, mask, moments, random });
+/** Saliency [sources, units] of the connections that are alive, for each layer. @param moments of each layer; null where the criterion needs none */
+export function score({ shape, weights }: Network, mask: Mask, criterion: CriterionName, moments: readonly Moments[] | null, random: () => number): readonly Float64Array[] {
+  return weights.layers.map((layer, index) => CRITERIA[criterion].score({ shape, index, layer, mask: mask[index]!, moments: moments?.[index] ?? null, random }));
 }
 
-/** The mask of the wanted density. */
-export function chooseMask({ shape }: Network, mask: LayerMask, scores: Float64Array, { density, scope }: Omit<CutPlan, 'criterion'>): LayerMask {
-  return choose({ scores, mask, sources: sourcesOf(shape), units: unitsOf(shape), density, scope });
+/** The masks of the wanted density. */
+export function chooseMask({ shape }: Network, mask: Mask, scores: readonly Float64Array[], { density, scope }: Omit<CutPlan, 'criterion'>): Mask {
+  return chooseAll(layerShapes(shape).map(({ index, sources, units }) => ({ scores: scores[index]!, mask: mask[index]!, sources, units })), { density, scope });
 }
 
 /** The weights with what is dead exactly zero, and nothing else changed. */
-export function applyMask({ shape, weights }: Network, mask: LayerMask): Weights {
-  return withLayer(weights, maskLayer(weights.layers[0]!, mask, unitsOf(shape)));
-}
+export const applyMask = ({ shape, weights }: Network, mask: Mask): Weights => maskWeights(shape, weights, mask);
 
-/** The weights that keep the pre-activations of the parent as well as the mask allows; `moments` are the parent's own. */
-export function repair({ shape, weights }: Network, mask: LayerMask, moments: Moments): Weights {
-  const parent = weights.layers[0]!;
-  return withLayer(weights, reconstruct({ shape, parent, current: maskLayer(parent, mask, unitsOf(shape)), mask, moments, cross: null }).layer);
+/** The weights that keep the pre-activations of the parent as well as the masks allow; `moments` are the parent's own, of each layer. */
+export function repair({ shape, weights }: Network, mask: Mask, moments: readonly Moments[]): Weights {
+  const layers = layerShapes(shape).map(({ index, units }) => {
+    const parent = weights.layers[index]!;
+    return reconstruct({ shape, index, parent, current: maskLayer(parent, mask[index]!, units), mask: mask[index]!, moments: moments[index]!, cross: null }).layer;
+  });
+  return { ...weights, layers };
 }
 
 /**
- * Repairs again under the cut model's own activity: its state is not its parent's any more, and the least squares of the
- * first repair were made for the parent's. Throws evidence-invalid, aborted.
+ * Repairs again under the cut model's own activity: its states, and with them what deeper layers read, are not its
+ * parent's any more, and the least squares of the first repair were made for the parent's. Throws evidence-invalid, aborted.
  */
-export async function repairAgain(runtime: Runtime, parent: Network, cut: Weights, mask: LayerMask, items: readonly ReplayItem[], vectorsMax: number, signal: AbortSignal): Promise<Weights> {
+export async function repairAgain(runtime: Runtime, parent: Network, cut: Weights, mask: Mask, items: readonly ReplayItem[], vectorsMax: number, signal: AbortSignal): Promise<Weights> {
   const { shape } = parent;
   const { moments, cross } = await momentsOf(runtime, { id: 'cut', model: { shape, weights: cut }, parent, items, vectorsMax }, signal);
-  return withLayer(cut, reconstruct({ shape, parent: parent.weights.layers[0]!, current: cut.layers[0]!, mask, moments, cross }).layer);
+  const layers = cut.layers.map((current, index) => reconstruct({ shape, index, parent: parent.weights.layers[index]!, current, mask: mask[index]!, moments: moments[index]!, cross: cross?.[index] ?? null }).layer);
+  return { ...cut, layers };
 }

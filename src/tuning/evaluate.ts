@@ -4,9 +4,11 @@ import { EspalierError } from '../errors.ts';
 import type { ReplayItem } from '../evidence/replay.ts';
 import type { Batch, BatchOptions } from './batches.ts';
 import { batchesOf } from './batches.ts';
-import type { Forward, Network } from './network.ts';
-import { dropParameters, runForward, stateKeeper, uploadParameters } from './network.ts';
+import type { Forward } from './network.ts';
+import { runForward, stateKeeper } from './network.ts';
 import type { Runtime } from './ops.ts';
+import type { Network } from './parameters.ts';
+import { dropParameters, uploadParameters } from './parameters.ts';
 
 /** Lanes and window of a pass; memory grows with their product. */
 export const PASS: BatchOptions = { lanes: 64, window: 32, epochs: 1, random: null, rowsMax: 16_384 };

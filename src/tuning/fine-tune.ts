@@ -1,36 +1,39 @@
 /** The training loop: one optimizer step a batch, news about once a second, an end by steps or by time. */
 import { EspalierError } from '../errors.ts';
 import type { ReplayItem } from '../evidence/replay.ts';
-import type { LayerMask, Weights } from '../model/shape.ts';
+import { stepsOf } from '../model/cell.ts';
+import type { Mask, Weights } from '../model/shape.ts';
 import type { Clock } from '../ports.ts';
 import type { TrainingPlan, TuningNews } from '../pruning/job.ts';
 import { randomFrom } from '../support/random.ts';
 import type { Batch } from './batches.ts';
-import { batchesOf } from './batches.ts';
+import { batchesOf, goesOnBetween } from './batches.ts';
 import { breathe } from './evaluate.ts';
 import { chosenLabels, countRight, mixedLoss } from './loss.ts';
-import type { Gradients, Network, StateKeeper } from './network.ts';
-import { PARAMETERS, runBackward, runForward, stateKeeper } from './network.ts';
+import type { StateKeeper } from './network.ts';
+import { runBackward, runForward, stateKeeper } from './network.ts';
 import type { Runtime } from './ops.ts';
 import type { Optimizer } from './optimizer.ts';
 import { cosineRate, createOptimizer } from './optimizer.ts';
+import type { Gradients, Network } from './parameters.ts';
+import { weightsRecord } from './parameters.ts';
 import type { Teacher } from './teacher.ts';
 import { createTeacher } from './teacher.ts';
 
 /** A cut in the middle of training: what stays alive, and the weights to go on from. */
-export interface Cut { readonly mask: LayerMask; readonly weights: Weights }
+export interface Cut { readonly mask: Mask; readonly weights: Weights }
 
 /** Several cuts in one training: gradual pruning (Zhu & Gupta 2017). */
 export interface Cuts {
   /** Optimizer steps between two calls. */
   readonly every: number;
   /** The cut for this point of training (0 to 1), or null for none. */
-  at(progress: number, weights: Weights, mask: LayerMask): Promise<Cut | null>;
+  at(progress: number, weights: Weights, mask: Mask): Promise<Cut | null>;
 }
 
 export interface FineTuning {
   readonly start: Network;
-  readonly mask: LayerMask;
+  readonly mask: Mask;
   readonly teacher: Network | null;
   readonly items: readonly ReplayItem[];
   readonly plan: TrainingPlan;
@@ -43,7 +46,7 @@ export interface FineTuning {
 
 export interface FineTuned {
   readonly weights: Weights;
-  readonly mask: LayerMask;
+  readonly mask: Mask;
   readonly steps: number;
   readonly tokensPerSecond: number;
 }
@@ -77,22 +80,22 @@ function trainStep(runtime: Runtime, optimizer: Optimizer, teacher: Teacher | nu
       const forward = runForward(runtime, shape, parameters, batch, keeper.get(), { rate: plan.dropout, seed: (Math.imul(seed, 0x9e3779b1) + step) | 0 });
       const mixed = mixedLoss(runtime, forward.logits, batch, taught, plan);
       loss = mixed.loss;
-      if (count) chosen = chosenLabels(runtime, forward.logits);
+      if (count) chosen = chosenLabels(runtime, forward.logits, batch);
       const made = runBackward(runtime, shape, parameters, batch, forward, mixed.dLogits);
       keeper.put(forward.state);
-      for (const name of PARAMETERS) tf.keep(made[name]);
+      for (const gradient of Object.values(made)) tf.keep(gradient);
       return made;
     });
     const norm = optimizer.apply(gradients, rate);
-    for (const name of PARAMETERS) tf.drop(gradients[name]);
+    for (const gradient of Object.values(gradients)) tf.drop(gradient);
     if (!Number.isFinite(loss) || !Number.isFinite(norm)) throw new EspalierError('trainer-failed', `The loss is ${loss} and the norm of the gradient ${norm} at step ${step}.`);
     return { loss, chosen };
   });
 }
 
 const plannedTokens = ({ plan, start: { shape }, items }: FineTuning): number => {
-  const mean = items.reduce((sum, item) => sum + item.inputs.length, 0) / items.length;
-  return plan.steps * plan.lanes * (shape.task === 'tag' && shape.state === 'carry' ? plan.window : mean);
+  const mean = items.reduce((sum, item) => sum + stepsOf(shape, item.inputs), 0) / items.length;
+  return plan.steps * plan.lanes * (goesOnBetween(shape) ? plan.window : mean);
 };
 
 async function loop(runtime: Runtime, tuning: FineTuning, optimizer: Optimizer, teacher: Teacher | null, keeper: StateKeeper): Promise<Omit<FineTuned, 'weights'>> {
@@ -110,7 +113,7 @@ async function loop(runtime: Runtime, tuning: FineTuning, optimizer: Optimizer, 
       const cut = await cuts.at(progress, optimizer.weights(), mask);
       if (cut !== null) {
         ({ mask } = cut);
-        optimizer.cut(mask, cut.weights.layers[0]!.kernel, cut.weights.layers[0]!.bias);
+        optimizer.cut(mask, cut.weights.layers);
       }
     }
     const due = seconds() * 1000 - saidAt >= NEWS_EVERY_MS || step + 1 === plan.steps;
@@ -142,7 +145,7 @@ export async function fineTune(runtime: Runtime, tuning: FineTuning): Promise<Fi
   try {
     const done = await loop(runtime, tuning, optimizer, teacher, keeper);
     const weights = optimizer.weights();
-    if (![weights.embedding, weights.layers[0]!.kernel, weights.layers[0]!.bias, weights.output, weights.outputBias].every((tensor) => tensor.every(Number.isFinite))) {
+    if (!Object.values(weightsRecord(start.shape, weights)).every((tensor) => tensor.every(Number.isFinite))) {
       throw new EspalierError('trainer-failed', 'A weight is not finite after training.');
     }
     return { ...done, weights };

@@ -5,7 +5,10 @@
  *
  * s the share of the labels, p_τ and q_τ the soft-max of student and teacher at temperature τ; τ² keeps the size of the
  * gradient (their section 2). Every row weighs the same, so a few labels do not drown the teacher.
+ *
+ * For regress both parts are mean squared errors over the numbers, of the label and of the teacher's answer.
  */
+import { ERROR_MAX } from '../evidence/tally.ts';
 import type { Batch } from './batches.ts';
 import type { Runtime } from './ops.ts';
 import type { Tensor } from './tensorflow.ts';
@@ -36,7 +39,9 @@ export const realRows = (batch: Batch): number => {
 };
 
 /** Loss and gradient; `teacher` is logits [rows, outputs] or null, then labels get all. Call it inside a scope. */
-export function mixedLoss({ tf, ops }: Runtime, logits: Tensor, batch: Batch, teacher: Tensor | null, plan: LossPlan): Loss {
+export function mixedLoss(runtime: Runtime, logits: Tensor, batch: Batch, teacher: Tensor | null, plan: LossPlan): Loss {
+  if (batch.values !== null) return squaredLoss(runtime, logits, batch, batch.values, teacher, plan);
+  const { tf, ops } = runtime;
   const rows = batch.targets.length, n = Math.max(1, realRows(batch));
   const share = teacher === null ? 1 : plan.labelShare;
   const { temperature } = plan;
@@ -63,8 +68,40 @@ export function mixedLoss({ tf, ops }: Runtime, logits: Tensor, batch: Batch, te
   return { loss, dLogits: dLogits ?? ops.zeros(logits.shape) };
 }
 
-/** Most likely label of each row, [rows]. */
-export const chosenLabels = ({ tf, ops }: Runtime, logits: Tensor): Int32Array => tf.readInts(ops.argMax(logits));
+/** The mixed loss of numbers: Σ (y − t)² / outputs, of each row with the weights of the labels and of the teacher. */
+function squaredLoss({ tf }: Runtime, answers: Tensor, batch: Batch, values: Float32Array, teacher: Tensor | null, plan: LossPlan): Loss {
+  const n = Math.max(1, realRows(batch)), outputs = answers.shape[1]!, share = teacher === null ? 1 : plan.labelShare;
+  const said = tf.readFloats(answers), taught = teacher === null ? null : tf.readFloats(teacher);
+  const gradient = new Float32Array(said.length);
+  let loss = 0;
+  for (let at = 0; at < said.length; at++) {
+    const row = Math.floor(at / outputs);
+    if (batch.real[row] === 0) continue;
+    const ofLabel = batch.targets[row]! >= 0 ? said[at]! - values[at]! : 0, ofTeacher = taught === null ? 0 : said[at]! - taught[at]!;
+    loss += (share * ofLabel ** 2 + (1 - share) * ofTeacher ** 2) / (n * outputs);
+    gradient[at] = 2 * (share * ofLabel + (1 - share) * ofTeacher) / (n * outputs);
+  }
+  return { loss, dLogits: tf.floats(gradient, answers.shape) };
+}
+
+/** Loss of each labelled row by itself: cross-entropy in nats, or the mean squared error of the numbers; [rows]. */
+export function rowLosses({ tf, ops }: Runtime, logits: Tensor, { targets, values }: Batch): Float32Array {
+  if (values === null) return tf.readFloats(ops.labelLoss(logits, tf.ints(targets.map((target) => Math.max(0, target)), [targets.length])).loss);
+  const said = tf.readFloats(logits), outputs = logits.shape[1]!;
+  return Float32Array.from(targets, (_, row) => {
+    let sum = 0;
+    for (let at = row * outputs; at < (row + 1) * outputs; at++) sum += (said[at]! - values[at]!) ** 2;
+    return sum / outputs;
+  });
+}
+
+/** Rows of numbers [rows, outputs] that are nowhere further than ERROR_MAX from others: 0 where so, 1 where not, [rows]. */
+export const withinTolerance = (said: Float32Array, wanted: Float32Array, outputs: number): Int32Array =>
+  Int32Array.from({ length: said.length / outputs }, (_, row) => (said.subarray(row * outputs, (row + 1) * outputs).every((value, at) => Math.abs(value - wanted[row * outputs + at]!) <= ERROR_MAX) ? 0 : 1));
+
+/** Most likely label of each row, [rows]; for regress 0 where the numbers are right within tolerance, else 1. */
+export const chosenLabels = ({ tf, ops }: Runtime, logits: Tensor, { values }: Pick<Batch, 'values'>): Int32Array =>
+  (values === null ? tf.readInts(ops.argMax(logits)) : withinTolerance(tf.readFloats(logits), values, logits.shape[1]!));
 
 /** Rows whose chosen label is right, and rows with a label. */
 export function countRight(chosen: Int32Array, batch: Batch): { readonly right: number; readonly labelled: number } {

@@ -6,38 +6,23 @@
  * step before stays in the loop, LSTMBlockCellGrad and one product with the recurrent rows; the gradients of kernel,
  * bias and inputs are one product each over all steps.
  */
+import type { LayerGradients, LayerInputs, LayerRun } from './layer.ts';
 import type { Runtime } from './ops.ts';
+import { previousStates, splitKernel } from './recurrent.ts';
 import type { Tensor } from './tensorflow.ts';
 
 const FLOAT = { type: 'float' } as const;
 const PLAIN = { use_peephole: { bool: false }, T: FLOAT } as const;
 
 /** BlockLSTMV2's seven outputs, [steps, lanes, units] each. */
-export interface LstmBlock { readonly i: Tensor; readonly cs: Tensor; readonly f: Tensor; readonly o: Tensor; readonly ci: Tensor; readonly co: Tensor; readonly h: Tensor }
-/** What goes into the layer: x [steps, lanes, inputs], h and c [lanes, units], kernel and bias as in `model/shape.ts`. */
-export interface LstmInputs { readonly x: Tensor; readonly h: Tensor; readonly c: Tensor; readonly kernel: Tensor; readonly bias: Tensor }
-export interface LstmGradients {
-  /** [steps · lanes, inputs] */
-  readonly x: Tensor;
-  readonly kernel: Tensor;
-  readonly bias: Tensor;
-}
-
+interface LstmBlock { readonly i: Tensor; readonly cs: Tensor; readonly f: Tensor; readonly o: Tensor; readonly ci: Tensor; readonly co: Tensor; readonly h: Tensor }
+type LstmInputs = LayerInputs & { readonly c: Tensor };
 /** The whole sequence in one kernel; its gates i, f, c, o are the i, f, g, o of `model/shape.ts`, and no forget bias is added. */
-export function lstmForward({ tf, ops }: Runtime, { x, h, c, kernel, bias }: LstmInputs): LstmBlock {
+function lstmForward({ tf, ops }: Runtime, { x, h, c, kernel, bias }: LstmInputs): LstmBlock {
   const peephole = ops.zeros([h.shape[1]!]);
   const out = tf.op('BlockLSTMV2', { cell_clip: { float: 0 }, ...PLAIN }, [tf.int64(x.shape[0]!), x, c, h, kernel, peephole, peephole, peephole, bias], 7);
   const [i, cs, f, o, ci, co, hs] = out;
   return { i: i!, cs: cs!, f: f!, o: o!, ci: ci!, co: co!, h: hs! };
-}
-
-/** h(t − 1) for every row: [steps · lanes, units]. */
-export function previousStates({ tf, ops }: Runtime, inputs: LstmInputs, block: LstmBlock): Tensor {
-  const [lanes, units] = inputs.h.shape as [number, number];
-  const steps = block.h.shape[0]!;
-  if (steps === 1) return inputs.h;
-  const earlier = ops.gather(block.h, tf.ints(Int32Array.from({ length: steps - 1 }, (_, t) => t), [steps - 1]));
-  return ops.reshape(ops.concat([ops.reshape(inputs.h, [1, lanes, units]), earlier], 0), [steps * lanes, units]);
 }
 
 /** Gradients of all gates before their non-linearity, a step's [lanes, 4 · units] in the order i, g, f, o of LSTMBlockCellGrad. */
@@ -60,20 +45,27 @@ function gateGradients({ tf, ops }: Runtime, inputs: LstmInputs, block: LstmBloc
 }
 
 /** Gradients by x, kernel and bias, given that by every h [steps, lanes, units]; the first (h, c) are constants. Call it inside a scope. */
-export function lstmGradient(runtime: Runtime, inputs: LstmInputs, block: LstmBlock, dH: Tensor): LstmGradients {
+function lstmGradient(runtime: Runtime, inputs: LstmInputs, block: LstmBlock, dH: Tensor): LayerGradients {
   const { tf, ops } = runtime;
   const [steps, lanes, width] = inputs.x.shape as [number, number, number];
   const units = inputs.h.shape[1]!, sources = width + units;
   // Swaps the second and the third gate: from i, f, g, o to i, g, f, o and back.
   const swap = (a: Tensor, rows: number): Tensor => ops.reshape(ops.gather(ops.reshape(a, [rows, 4, units]), tf.ints(Int32Array.of(0, 2, 1, 3), [4]), 1), [rows, 4 * units]);
   const kernel = swap(inputs.kernel, sources);
-  const ofInputs = ops.gather(kernel, tf.ints(Int32Array.from({ length: width }, (_, k) => k), [width]));
-  const ofState = ops.gather(kernel, tf.ints(Int32Array.from({ length: units }, (_, k) => width + k), [units]));
+  const { ofInputs, ofState } = splitKernel(runtime, kernel, width);
   const gates = ops.concat(gateGradients(runtime, inputs, block, dH, ofState), 0);
-  const sourcesOfAll = ops.concat([ops.reshape(inputs.x, [steps * lanes, width]), previousStates(runtime, inputs, block)], 1);
+  const sourcesOfAll = ops.concat([ops.reshape(inputs.x, [steps * lanes, width]), previousStates(runtime, inputs, block.h)], 1);
   return {
     x: ops.matMul(gates, ofInputs, false, true),
     kernel: swap(ops.matMul(sourcesOfAll, gates, true, false), sources),
     bias: ops.reshape(swap(ops.reshape(ops.sumRows(gates), [1, 4 * units]), 1), [4 * units]),
+    recurrentBias: null,
   };
+}
+
+/** A layer of LSTM without peepholes (Hochreiter & Schmidhuber 1997; Gers et al. 2000). Call it inside a scope. */
+export function runLstm(runtime: Runtime, { c, ...rest }: LayerInputs): LayerRun {
+  const inputs: LstmInputs = { ...rest, c: c! };
+  const block = lstmForward(runtime, inputs);
+  return { h: block.h, c: block.cs, reset: () => null, gradient: (dH) => lstmGradient(runtime, inputs, block, dH) };
 }

@@ -6,13 +6,16 @@ import type { Moments } from '../evidence/moments.ts';
 import { packedLength } from '../evidence/moments.ts';
 import type { ReplayItem } from '../evidence/replay.ts';
 import type { ModelId } from '../model/model.ts';
-import { sourcesOf } from '../model/shape.ts';
+import { stepsOf } from '../model/cell.ts';
+import { layerShapes } from '../model/shape.ts';
+import { momentsSize } from '../pruning/systems.ts';
 import { EspalierError } from '../errors.ts';
 import type { Batch } from './batches.ts';
 import { PASS, evaluate } from './evaluate.ts';
-import { previousStates } from './lstm.ts';
-import type { Forward, Network } from './network.ts';
+import type { LayerForward } from './network.ts';
 import type { Runtime } from './ops.ts';
+import type { Network } from './parameters.ts';
+import { previousStates } from './recurrent.ts';
 import type { Tensor } from './tensorflow.ts';
 
 export interface CrossMoments {
@@ -21,7 +24,8 @@ export interface CrossMoments {
   readonly parentSecond: Float64Array;
 }
 
-export interface CollectedMoments { readonly moments: Moments; readonly cross: CrossMoments | null }
+/** Of each layer, in the order of `Weights.layers`. */
+export interface CollectedMoments { readonly moments: readonly Moments[]; readonly cross: readonly CrossMoments[] | null }
 
 export interface Collecting {
   /** Name that the moments carry. */
@@ -35,23 +39,23 @@ export interface Collecting {
 }
 
 /** Not the first batches: those are of sequences of one length, and their moments are not those of the traffic. */
-function firstItems(items: readonly ReplayItem[], vectorsMax: number): readonly ReplayItem[] {
+function firstItems({ shape }: Network, items: readonly ReplayItem[], vectorsMax: number): readonly ReplayItem[] {
   let vectors = 0;
   return items.filter(({ inputs }) => {
     if (vectors >= vectorsMax) return false;
-    vectors += inputs.length;
+    vectors += stepsOf(shape, inputs);
     return true;
   });
 }
 
-/** a = [x; h(t − 1); 1] of every row, zero in padding: [steps · lanes, size]. */
-function activityOf(runtime: Runtime, batch: Batch, forward: Forward): Tensor {
+/** a = [x; h(t − 1); 1] of every row of a layer, for the GRUs with r or r ⊙ h before the constant; zero in padding: [steps · lanes, size]. */
+function activityOf(runtime: Runtime, batch: Batch, { inputs, run }: LayerForward): Tensor {
   const { tf, ops } = runtime;
   const n = batch.steps * batch.lanes;
   const real = new Float32Array(n);
   batch.lengths.forEach((length, lane) => { for (let t = 0; t < length; t++) real[t * batch.lanes + lane] = 1; });
-  const constant = tf.floats(real, [n, 1]);
-  const sources = ops.concat([ops.reshape(forward.inputs.x, [n, forward.inputs.x.shape[2]!]), previousStates(runtime, forward.inputs, forward.block)], 1);
+  const constant = tf.floats(real, [n, 1]), reset = run.reset();
+  const sources = ops.concat([ops.reshape(inputs.x, [n, inputs.x.shape[2]!]), previousStates(runtime, inputs, run.h), ...(reset === null ? [] : [reset])], 1);
   return ops.concat([ops.multiply(sources, constant), constant], 1);
 }
 
@@ -68,15 +72,18 @@ function packed(full: Float64Array, size: number): Float64Array {
 export async function momentsOf(runtime: Runtime, { id, model, parent, items, vectorsMax }: Collecting, signal: AbortSignal): Promise<CollectedMoments> {
   const { tf, ops } = runtime;
   if (items.length === 0) throw new EspalierError('evidence-invalid', 'There are no sequences to collect moments from.');
-  const sample = firstItems(items, vectorsMax);
-  const size = sourcesOf(model.shape) + 1;
-  const own = new Float64Array(size * size), cross = new Float64Array(size * size), parents = new Float64Array(size * size);
+  const sample = firstItems(model, items, vectorsMax);
+  const sums = layerShapes(model.shape).map((of) => {
+    const size = momentsSize(of), zero = (): Float64Array => new Float64Array(parent === null ? 0 : size * size);
+    return { size, own: new Float64Array(size * size), cross: zero(), parents: zero() };
+  });
   let vectors = 0;
   await evaluate(runtime, parent === null ? [model] : [model, parent], sample, signal, (batch, [forward, parentForward]) => {
-    const a = activityOf(runtime, batch, forward!);
-    addTo(own, tf.readFloats(ops.matMul(a, a, true)));
-    if (parentForward !== undefined) {
-      const a0 = activityOf(runtime, batch, parentForward);
+    for (const [at, { own, cross, parents }] of sums.entries()) {
+      const a = activityOf(runtime, batch, forward!.layers[at]!);
+      addTo(own, tf.readFloats(ops.matMul(a, a, true)));
+      if (parentForward === undefined) continue;
+      const a0 = activityOf(runtime, batch, parentForward.layers[at]!);
       addTo(cross, tf.readFloats(ops.matMul(a, a0, true)));
       addTo(parents, tf.readFloats(ops.matMul(a0, a0, true)));
     }
@@ -84,7 +91,7 @@ export async function momentsOf(runtime: Runtime, { id, model, parent, items, ve
   }, { ...PASS, lanes: Math.min(PASS.lanes, sample.length) });
   const mean = (sum: Float64Array): Float64Array => sum.map((value) => value / vectors);
   return {
-    moments: { model: id, layer: 0, size, vectors, second: packed(own, size) },
-    cross: parent === null ? null : { second: mean(cross), parentSecond: mean(parents) },
+    moments: sums.map(({ size, own }, layer) => ({ model: id, layer, size, vectors, second: packed(own, size) })),
+    cross: parent === null ? null : sums.map(({ cross, parents }) => ({ second: mean(cross), parentSecond: mean(parents) })),
   };
 }

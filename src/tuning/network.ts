@@ -1,45 +1,44 @@
 /**
  * The same network as `model/cell.ts`, forwards and backwards as TensorFlow ops, over a whole batch.
  *
- * The backward pass is written out (chain rule through output layer, drop-out, cell and embedding) instead of
- * taped: one layer needs few ops, and the truncation in time is then explicit: the state that a batch starts from is a
+ * The backward pass is written out (chain rule through output layer, drop-out, cells and embedding) instead of
+ * taped: a layer needs few ops, and the truncation in time is then explicit: the state that a batch starts from is a
  * constant.
  */
-import type { ModelShape, Weights } from '../model/shape.ts';
-import { unitsOf } from '../model/shape.ts';
+import type { LayerShape, ModelShape } from '../model/shape.ts';
+import { directionsOf, layerShapes } from '../model/shape.ts';
 import type { Batch } from './batches.ts';
-import type { LstmBlock, LstmInputs } from './lstm.ts';
-import { lstmForward, lstmGradient } from './lstm.ts';
+import type { LayerInputs, LayerRun } from './layer.ts';
+import { runLayer } from './layer.ts';
 import type { Runtime } from './ops.ts';
+import type { Gradients, ParameterTensors } from './parameters.ts';
 import type { Tensor, TensorFlow } from './tensorflow.ts';
 
-/** The five tensors of the network, in the order in which the optimizer holds them. */
-export const PARAMETERS = ['embedding', 'kernel', 'bias', 'output', 'outputBias'] as const;
-export type Parameter = typeof PARAMETERS[number];
-export type ParameterTensors = Readonly<Record<Parameter, Tensor>>;
-export type Gradients = ParameterTensors;
-
-export interface CarriedState {
-  /** [lanes, units] each */
+/** State of every layer, in the order of `Weights.layers`. */
+export type CarriedState = readonly {
+  /** [lanes, units] each; c is null but for the LSTM. */
   readonly h: Tensor;
-  readonly c: Tensor;
-}
+  readonly c: Tensor | null;
+}[];
 
-/** Drop-out on inputs and outputs of the recurrent layer; the mask is a function of the seed. */
+/** Drop-out on the inputs of every layer and on the output of the last; the masks are functions of the seed. */
 export interface Dropout { readonly rate: number; readonly seed: number }
 
-/** A shape and the weights that fill it. */
-export interface Network { readonly shape: ModelShape; readonly weights: Weights }
+export interface LayerForward {
+  readonly of: LayerShape;
+  readonly inputs: LayerInputs;
+  readonly run: LayerRun;
+}
 
 export interface Forward {
-  readonly inputs: LstmInputs;
-  readonly block: LstmBlock;
-  /** Token ids, [steps · lanes] */
-  readonly ids: Tensor;
-  /** [steps · lanes, inputs] and [rows, units], or null without drop-out. */
-  readonly inputMask: Tensor | null;
+  /** In the order of `Weights.layers`; a backward layer's x and h are in its own order, the last real step first. */
+  readonly layers: readonly LayerForward[];
+  /** Token ids, [steps · lanes]; null where the batch holds frames. */
+  readonly ids: Tensor | null;
+  /** On what each layer reads, [steps · lanes, inputs], and on [rows, features]; null without drop-out. */
+  readonly inputMasks: readonly (Tensor | null)[];
   readonly outputMask: Tensor | null;
-  /** What the output layer sees, [rows, units]. */
+  /** What the output layer sees, [rows, features]: units of the last layer, of both directions. */
   readonly answered: Tensor;
   /** [rows, outputs] */
   readonly logits: Tensor;
@@ -47,40 +46,18 @@ export interface Forward {
   readonly state: CarriedState;
 }
 
-export const weightsRecord = (weights: Weights): Readonly<Record<Parameter, Float32Array>> => ({
-  embedding: weights.embedding, kernel: weights.layers[0]!.kernel, bias: weights.layers[0]!.bias, output: weights.output, outputBias: weights.outputBias,
-});
-
-export const weightsOfRecord = (record: Readonly<Record<Parameter, Float32Array>>): Weights => ({
-  embedding: record.embedding, layers: [{ kernel: record.kernel, bias: record.bias }], output: record.output, outputBias: record.outputBias,
-});
-
-export function parameterShapes(shape: ModelShape): Readonly<Record<Parameter, readonly number[]>> {
-  const units = unitsOf(shape);
-  return { embedding: [shape.vocabulary, shape.inputs], kernel: [shape.inputs + units, 4 * units], bias: [4 * units], output: [units, shape.outputs], outputBias: [shape.outputs] };
-}
-
-/** Weights as constant tensors, kept until `dropParameters`. */
-export function uploadParameters(tf: TensorFlow, shape: ModelShape, weights: Weights): ParameterTensors {
-  const record = weightsRecord(weights), shapes = parameterShapes(shape);
-  const upload = (name: Parameter): Tensor => tf.keep(tf.floats(record[name].slice(), shapes[name]));
-  return { embedding: upload('embedding'), kernel: upload('kernel'), bias: upload('bias'), output: upload('output'), outputBias: upload('outputBias') };
-}
-
-export function dropParameters(tf: TensorFlow, parameters: ParameterTensors): void {
-  for (const name of PARAMETERS) tf.drop(parameters[name]);
-}
-
 /** The state that a batch starts from: carried where the lane goes on, zero elsewhere. */
-function startOf({ tf, ops }: Runtime, batch: Batch, units: number, carried: CarriedState | null): CarriedState {
+function startOf({ tf, ops }: Runtime, batch: Batch, shape: ModelShape, carried: CarriedState | null): CarriedState {
   const goesOn = batch.goesOn;
   if (carried === null || goesOn === null || !goesOn.includes(1)) {
-    const zero = ops.zeros([batch.lanes, units]);
-    return { h: zero, c: zero };
+    return layerShapes(shape).map(({ units }) => {
+      const zero = ops.zeros([batch.lanes, units]);
+      return { h: zero, c: shape.cell === 'lstm' ? zero : null };
+    });
   }
   if (!goesOn.includes(0)) return carried;
   const gate = tf.floats(Float32Array.from(goesOn), [batch.lanes, 1]);
-  return { h: ops.multiply(carried.h, gate), c: ops.multiply(carried.c, gate) };
+  return carried.map(({ h, c }) => ({ h: ops.multiply(h, gate), c: c === null ? null : ops.multiply(c, gate) }));
 }
 
 /** Holds the state of the lanes from one batch to the next. */
@@ -94,50 +71,88 @@ export interface StateKeeper {
 export function stateKeeper(tf: TensorFlow): StateKeeper {
   let held: CarriedState | null = null;
   const close = (): void => {
-    if (held !== null) { tf.drop(held.h); tf.drop(held.c); }
+    for (const { h, c } of held ?? []) { tf.drop(h); if (c !== null) tf.drop(c); }
     held = null;
   };
   return {
     get: () => held,
-    put: (next) => { close(); held = { h: tf.keep(next.h), c: tf.keep(next.c) }; },
+    put: (next) => { close(); held = next.map(({ h, c }) => ({ h: tf.keep(h), c: c === null ? null : tf.keep(c) })); },
     close,
   };
 }
 
+/** Parts side by side; one part alone costs nothing. */
+const joined = ({ ops }: Runtime, parts: readonly Tensor[], axis: number): Tensor => (parts.length === 1 ? parts[0]! : ops.concat(parts, axis));
+
 /** Runs a batch; call it inside a scope. `dropout` null is how the model serves. */
 export function runForward(runtime: Runtime, shape: ModelShape, parameters: ParameterTensors, batch: Batch, carried: CarriedState | null, dropout: Dropout | null): Forward {
   const { tf, ops } = runtime;
-  const units = unitsOf(shape), n = batch.steps * batch.lanes;
+  const n = batch.steps * batch.lanes, directions = directionsOf(shape), start = startOf(runtime, batch, shape, carried);
   const keep = dropout === null ? 1 : 1 - dropout.rate;
   const maskOf = (rows: number, width: number, site: number): Tensor | null => (dropout === null || keep === 1 ? null : ops.dropoutMask([rows, width], keep, [dropout.seed, site]));
   const dropped = (a: Tensor, mask: Tensor | null): Tensor => (mask === null ? a : ops.multiply(a, mask));
-  const ids = tf.ints(batch.inputs, [n]);
-  const inputMask = maskOf(n, shape.inputs, 0);
-  const x = ops.reshape(dropped(ops.gather(parameters.embedding, ids), inputMask), [batch.steps, batch.lanes, shape.inputs]);
-  const inputs: LstmInputs = { x, ...startOf(runtime, batch, units, carried), kernel: parameters.kernel, bias: parameters.bias };
-  const block = lstmForward(runtime, inputs);
-  const hidden = ops.reshape(block.h, [n, units]);
-  const answers = batch.last === null ? hidden : ops.gather(hidden, tf.ints(batch.last, [batch.lanes]));
-  const outputMask = maskOf(answers.shape[0]!, units, 1);
-  const answered = dropped(answers, outputMask);
-  const logits = ops.add(ops.matMul(answered, parameters.output), parameters.outputBias);
-  const state = { h: ops.step(block.h, batch.steps - 1), c: ops.step(block.cs, batch.steps - 1) };
-  return { inputs, block, ids, inputMask, outputMask, answered, logits, state };
+  const given = batch.inputs, ids = given instanceof Int32Array ? tf.ints(given, [n]) : null;
+  const lengths = directions === 2 ? tf.ints(batch.lengths, [batch.lanes]) : null;
+  let below = given instanceof Int32Array ? ops.gather(parameters.embedding!, ids!) : tf.floats(given, [n, shape.inputs]);
+  const layers: LayerForward[] = [], inputMasks: (Tensor | null)[] = [];
+  for (const of of layerShapes(shape)) {
+    if (!of.backward) {
+      // The site 1 is the output's, as it always was.
+      inputMasks[of.layer] = maskOf(n, of.inputs, of.layer === 0 ? 0 : of.layer + 1);
+      below = ops.reshape(dropped(below, inputMasks[of.layer]!), [batch.steps, batch.lanes, of.inputs]);
+    }
+    const inputs: LayerInputs = {
+      x: of.backward ? ops.reverse(below, lengths!) : below, ...start[of.index]!,
+      kernel: parameters[`layers.${of.index}.kernel`]!, bias: parameters[`layers.${of.index}.bias`]!, recurrentBias: parameters[`layers.${of.index}.recurrentBias`] ?? null,
+    };
+    layers.push({ of, inputs, run: runLayer(runtime, shape.cell, inputs) });
+    if (of.index % directions !== directions - 1 || of.layer === shape.layers.length - 1) continue;
+    const outputs = layers.slice(-directions).map(({ of: { backward, units }, run }) => ops.reshape(backward ? ops.reverse(run.h, lengths!) : run.h, [n, units]));
+    below = joined(runtime, outputs, 1);
+  }
+  // A backward layer ends with the first step, which in its own order is the last of the lane as well.
+  const tops = layers.slice(-directions).map(({ of: { units }, run }) => {
+    const hidden = ops.reshape(run.h, [n, units]);
+    return batch.last === null ? hidden : ops.gather(hidden, tf.ints(batch.last, [batch.lanes]));
+  });
+  const top = joined(runtime, tops, 1), outputMask = maskOf(top.shape[0]!, top.shape[1]!, 1);
+  const answered = dropped(top, outputMask);
+  const logits = ops.add(ops.matMul(answered, parameters.output!), parameters.outputBias!);
+  const state = layers.map(({ run: { h, c } }) => ({ h: ops.step(h, batch.steps - 1), c: c === null ? null : ops.step(c, batch.steps - 1) }));
+  return { layers, ids, inputMasks, outputMask, answered, logits, state };
 }
 
 /** Gradients of a loss by all parameters, given its gradient by the logits [rows, outputs]; call it inside the same scope. */
 export function runBackward(runtime: Runtime, shape: ModelShape, parameters: ParameterTensors, batch: Batch, forward: Forward, dLogits: Tensor): Gradients {
   const { tf, ops } = runtime;
-  const units = unitsOf(shape), n = batch.steps * batch.lanes;
+  const n = batch.steps * batch.lanes, directions = directionsOf(shape);
   const throughMask = (a: Tensor, mask: Tensor | null): Tensor => (mask === null ? a : ops.multiply(a, mask));
-  const dAnswers = throughMask(ops.matMul(dLogits, parameters.output, false, true), forward.outputMask);
-  const dHidden = batch.last === null ? dAnswers : ops.scatterSum(dAnswers, tf.ints(batch.last, [batch.lanes]), n);
-  const cell = lstmGradient(runtime, forward.inputs, forward.block, ops.reshape(dHidden, [batch.steps, batch.lanes, units]));
-  const dInputs = throughMask(cell.x, forward.inputMask);
+  const parts = (a: Tensor): readonly Tensor[] => (directions === 1 ? [a] : ops.split(a, 2));
+  const lengths = directions === 2 ? tf.ints(batch.lengths, [batch.lanes]) : null;
+  const dAnswers = throughMask(ops.matMul(dLogits, parameters.output!, false, true), forward.outputMask);
+  let dOutputs = parts(dAnswers).map((part) => (batch.last === null ? part : ops.scatterSum(part, tf.ints(batch.last, [batch.lanes]), n)));
+  const gradients: Record<string, Tensor> = {};
+  let dBelow: Tensor | null = null;
+  for (let layer = shape.layers.length - 1; layer >= 0; layer--) {
+    const inLayer = forward.layers.slice(directions * layer, directions * (layer + 1));
+    dBelow = null;
+    for (const [direction, { of, run }] of inLayer.entries()) {
+      const inOrder = (a: Tensor, width: number): Tensor => ops.reshape(a, [batch.steps, batch.lanes, width]);
+      // The last layer's gradient is already in the order of the layer: it is of its own last step.
+      const dH = inOrder(dOutputs[direction]!, of.units), reversed = of.backward && layer < shape.layers.length - 1;
+      const { x, kernel, bias, recurrentBias } = run.gradient(reversed ? ops.reverse(dH, lengths!) : dH);
+      gradients[`layers.${of.index}.kernel`] = kernel;
+      gradients[`layers.${of.index}.bias`] = bias;
+      if (recurrentBias !== null) gradients[`layers.${of.index}.recurrentBias`] = recurrentBias;
+      const dX: Tensor = of.backward ? ops.reshape(ops.reverse(inOrder(x, of.inputs), lengths!), [n, of.inputs]) : x;
+      dBelow = dBelow === null ? dX : ops.add(dBelow, dX);
+    }
+    dBelow = throughMask(dBelow!, forward.inputMasks[layer]!);
+    if (layer > 0) dOutputs = [...parts(dBelow)];
+  }
   return {
-    embedding: ops.scatterSum(dInputs, forward.ids, shape.vocabulary),
-    kernel: cell.kernel,
-    bias: cell.bias,
+    ...(forward.ids === null ? {} : { embedding: ops.scatterSum(dBelow!, forward.ids, shape.vocabulary) }),
+    ...gradients,
     output: ops.matMul(forward.answered, dLogits, true, false),
     outputBias: ops.sumRows(dLogits),
   };

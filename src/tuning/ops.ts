@@ -15,7 +15,12 @@ function arithmetic(tf: TensorFlow) {
     scalar: (value: number): Tensor => tf.floats(Float32Array.of(value), []),
     zeros: (shape: readonly number[]): Tensor => tf.floats(new Float32Array(shape.reduce((a, b) => a * b, 1)), shape),
     add: (a: Tensor, b: Tensor): Tensor => one('AddV2', T, [a, b]),
+    subtract: (a: Tensor, b: Tensor): Tensor => one('Sub', T, [a, b]),
     multiply: (a: Tensor, b: Tensor): Tensor => one('Mul', T, [a, b]),
+    /** f(a), element by element. */
+    apply: (f: 'Tanh' | 'Sigmoid' | 'Relu', a: Tensor): Tensor => one(f, T, [a]),
+    /** The gradient by a from y = f(a) and that by y. */
+    slope: (f: 'Tanh' | 'Sigmoid' | 'Relu', y: Tensor, dY: Tensor): Tensor => one(`${f}Grad`, T, f === 'Relu' ? [dY, y] : [y, dY]),
     /** [m, k] · [k, n], either one transposed first if asked. */
     matMul: (a: Tensor, b: Tensor, transposeA = false, transposeB = false): Tensor => one('MatMul', { ...T, transpose_a: { bool: transposeA }, transpose_b: { bool: transposeB } }, [a, b]),
     reshape: (a: Tensor, shape: readonly number[]): Tensor => one('Reshape', { ...T, Tshape: INT32 }, [a, tf.ints(Int32Array.from(shape), [shape.length])]),
@@ -30,6 +35,10 @@ function arithmetic(tf: TensorFlow) {
     concat: (parts: readonly Tensor[], axis: number): Tensor => one('ConcatV2', { ...T, N: { int: parts.length }, Tidx: INT32 }, [...parts, tf.ints(Int32Array.of(axis), [])]),
     /** Slices along the first axis: [n, ...rest] to n of [...rest]. */
     unstack: (a: Tensor): Tensor[] => tf.op('Unpack', { ...T, num: { int: a.shape[0]! }, axis: { int: 0 } }, [a], a.shape[0]!),
+    /** Columns in equal parts: [rows, parts · n] to parts of [rows, n]. */
+    split: (a: Tensor, parts: number): Tensor[] => tf.op('Split', { ...T, num_split: { int: parts } }, [tf.ints(Int32Array.of(1), []), a], parts),
+    /** Each lane of [steps, lanes, width] backwards within its own length; its own inverse, and its own gradient. @param lengths int32 [lanes] */
+    reverse: (a: Tensor, lengths: Tensor): Tensor => one('ReverseSequence', { ...T, Tlen: INT32, seq_dim: { int: 0 }, batch_dim: { int: 1 } }, [a, lengths]),
     /** A copy with memory of its own. */
     copy: (a: Tensor): Tensor => one('DeepCopy', T, [a]),
   };

@@ -4,11 +4,11 @@
  * Masks hold exactly: the gradient of a dead connection is multiplied by zero, so its moments stay zero and Adam's step
  * 0 / (√0 + ε) is zero; a new mask zeroes weights and both moments once.
  */
-import type { LayerMask, ModelShape, Weights } from '../model/shape.ts';
-import { unitsOf } from '../model/shape.ts';
-import type { Gradients, Parameter, ParameterTensors } from './network.ts';
-import { PARAMETERS, parameterShapes, weightsOfRecord, weightsRecord } from './network.ts';
+import type { LayerMask, Mask, ModelShape, Weights } from '../model/shape.ts';
+import { layerShapes } from '../model/shape.ts';
 import type { Runtime } from './ops.ts';
+import type { Gradients, Parameter, ParameterTensors } from './parameters.ts';
+import { mapRecord, parameterShapes, weightsOfRecord, weightsRecord } from './parameters.ts';
 import type { Tensor } from './tensorflow.ts';
 
 const FLOAT = { type: 'float' } as const;
@@ -21,8 +21,8 @@ export interface Optimizer {
   parameters(): ParameterTensors;
   /** One step; returns the norm of the gradient before clipping. */
   apply(gradients: Gradients, rate: number): number;
-  /** Kills connections (or lets them live again, from zero) and replaces weights, where given. */
-  cut(mask: LayerMask, kernel: Float32Array, bias: Float32Array): void;
+  /** Kills connections (or lets them live again, from zero) and replaces kernels and biases. */
+  cut(mask: Mask, layers: Weights['layers']): void;
   weights(): Weights;
   /** Frees the variables inside TensorFlow. */
   destroy(): void;
@@ -50,13 +50,13 @@ function variableOf({ tf, ops }: Runtime, values: Float32Array, shape: readonly 
 }
 type Variable = ReturnType<typeof variableOf>;
 
-/** A mask of connections as one of weights: [sources, units] to [sources, 4 · units]. */
-export function weightMask(mask: LayerMask, units: number): Float32Array {
-  const wide = new Float32Array(4 * mask.length);
+/** A mask of connections as one of weights: [sources, units] to [sources, G · units]. */
+export function weightMask(mask: LayerMask, units: number, gates = 4): Float32Array {
+  const wide = new Float32Array(gates * mask.length);
   for (let at = 0; at < mask.length; at++) {
     if (mask[at] === 0) continue;
-    const row = Math.floor(at / units) * 4 * units, j = at % units;
-    for (let gate = 0; gate < 4; gate++) wide[row + gate * units + j] = 1;
+    const row = Math.floor(at / units) * gates * units, j = at % units;
+    for (let gate = 0; gate < gates; gate++) wide[row + gate * units + j] = 1;
   }
   return wide;
 }
@@ -65,52 +65,66 @@ interface Slot { readonly value: Variable; readonly first: Variable; readonly se
 
 function applyAdam({ tf, ops }: Runtime, slots: Readonly<Record<Parameter, Slot>>, gradients: Gradients, rate: number, step: number): void {
   const scalars = [BETA1 ** step, BETA2 ** step, rate, BETA1, BETA2, EPSILON].map(ops.scalar);
-  for (const name of PARAMETERS) {
-    const { value, first, second } = slots[name];
-    tf.op('ResourceApplyAdam', { T: FLOAT, use_locking: { bool: false }, use_nesterov: { bool: false } }, [value.handle, first.handle, second.handle, ...scalars, gradients[name]], 0);
+  for (const [name, { value, first, second }] of Object.entries(slots)) {
+    tf.op('ResourceApplyAdam', { T: FLOAT, use_locking: { bool: false }, use_nesterov: { bool: false } }, [value.handle, first.handle, second.handle, ...scalars, gradients[name]!], 0);
   }
 }
 
 /** The norm over all gradients, and the gradients clipped to NORM_MAX. */
 function clip({ tf, ops }: Runtime, gradients: Gradients): { norm: number; clipped: Gradients } {
   let halfSquares = 0;
-  for (const name of PARAMETERS) halfSquares += tf.readFloats(ops.halfSquares(gradients[name]))[0]!;
+  for (const gradient of Object.values(gradients)) halfSquares += tf.readFloats(ops.halfSquares(gradient))[0]!;
   const norm = Math.sqrt(2 * halfSquares);
   if (!(norm > NORM_MAX)) return { norm, clipped: gradients };
   const scale = ops.scalar(NORM_MAX / norm);
-  const scaled = (name: Parameter): Tensor => ops.multiply(gradients[name], scale);
-  return { norm, clipped: { embedding: scaled('embedding'), kernel: scaled('kernel'), bias: scaled('bias'), output: scaled('output'), outputBias: scaled('outputBias') } };
+  return { norm, clipped: mapRecord(gradients, (gradient) => ops.multiply(gradient, scale)) };
 }
 
 /** Variables for all weights and their moments; `mask` null (or full) leaves everything alive. */
-export function createOptimizer(runtime: Runtime, shape: ModelShape, weights: Weights, mask: LayerMask | null): Optimizer {
+export function createOptimizer(runtime: Runtime, shape: ModelShape, weights: Weights, mask: Mask | null): Optimizer {
   const { tf, ops } = runtime;
-  const units = unitsOf(shape), shapes = parameterShapes(shape), record = weightsRecord(weights);
-  const slotOf = (name: Parameter): Slot => {
-    const zero = new Float32Array(record[name].length);
-    const variable = (values: Float32Array): Variable => variableOf(runtime, values, shapes[name]);
-    return { value: variable(record[name]), first: variable(zero), second: variable(zero) };
-  };
-  const slots: Readonly<Record<Parameter, Slot>> = { embedding: slotOf('embedding'), kernel: slotOf('kernel'), bias: slotOf('bias'), output: slotOf('output'), outputBias: slotOf('outputBias') };
-  const all = PARAMETERS.flatMap((name) => [slots[name].value, slots[name].first, slots[name].second]);
-  let wide: Tensor | null = null;
+  const shapes = parameterShapes(shape), layers = layerShapes(shape);
+  const slots = mapRecord(weightsRecord(shape, weights), (values, name): Slot => {
+    const zero = new Float32Array(values.length);
+    const variable = (start: Float32Array): Variable => variableOf(runtime, start, shapes[name]!);
+    return { value: variable(values), first: variable(zero), second: variable(zero) };
+  });
+  /** Masks of weights by the name of the kernel; none where everything is alive. */
+  const wide = new Map<Parameter, Tensor>();
   let step = 0;
-  const hold = (next: LayerMask): void => {
-    if (wide !== null) tf.drop(wide);
-    wide = next.includes(0) ? tf.keep(tf.floats(weightMask(next, units), shapes.kernel)) : null;
-    if (wide !== null) for (const variable of [slots.kernel.value, slots.kernel.first, slots.kernel.second]) variable.multiply(wide);
+  const hold = (next: Mask): void => {
+    for (const { index, units, gates } of layers) {
+      const name = `layers.${index}.kernel`, before = wide.get(name), layer = next[index]!;
+      if (before !== undefined) tf.drop(before);
+      wide.delete(name);
+      if (!layer.includes(0)) continue;
+      const tensor = tf.keep(tf.floats(weightMask(layer, units, gates), shapes[name]!));
+      wide.set(name, tensor);
+      for (const variable of Object.values(slots[name]!) as Variable[]) variable.multiply(tensor);
+    }
   };
   if (mask !== null) hold(mask);
   return {
-    parameters: () => ({ embedding: slots.embedding.value.read(), kernel: slots.kernel.value.read(), bias: slots.bias.value.read(), output: slots.output.value.read(), outputBias: slots.outputBias.value.read() }),
+    parameters: () => mapRecord(slots, ({ value }) => value.read()),
     apply: (gradients, rate) => tf.scope(() => {
-      const masked = wide === null ? gradients : { ...gradients, kernel: ops.multiply(gradients.kernel, wide) };
+      const masked = mapRecord(gradients, (gradient, name) => { const held = wide.get(name); return held === undefined ? gradient : ops.multiply(gradient, held); });
       const { norm, clipped } = clip(runtime, masked);
       applyAdam(runtime, slots, clipped, rate, ++step);
       return norm;
     }),
-    cut: (next, kernel, bias) => { slots.kernel.value.set(kernel); slots.bias.value.set(bias); hold(next); },
-    weights: () => weightsOfRecord({ embedding: slots.embedding.value.values(), kernel: slots.kernel.value.values(), bias: slots.bias.value.values(), output: slots.output.value.values(), outputBias: slots.outputBias.value.values() }),
-    destroy: () => { for (const variable of all) variable.destroy(); if (wide !== null) tf.drop(wide); wide = null; },
+    cut: (next, cut) => {
+      for (const [at, { kernel, bias, recurrentBias }] of cut.entries()) {
+        slots[`layers.${at}.kernel`]!.value.set(kernel);
+        slots[`layers.${at}.bias`]!.value.set(bias);
+        if (recurrentBias !== undefined) slots[`layers.${at}.recurrentBias`]?.value.set(recurrentBias);
+      }
+      hold(next);
+    },
+    weights: () => weightsOfRecord(shape, mapRecord(slots, ({ value }) => value.values())),
+    destroy: () => {
+      for (const { value, first, second } of Object.values(slots)) for (const variable of [value, first, second]) variable.destroy();
+      for (const tensor of wide.values()) tf.drop(tensor);
+      wide.clear();
+    },
   };
 }

@@ -9,11 +9,12 @@ import type { ReplayItem } from '../evidence/replay.ts';
 import { encodeArtifact } from '../model/artifact.ts';
 import { densityOfMask } from '../model/mask.ts';
 import type { Model, ModelDraft } from '../model/model.ts';
-import type { LayerMask, Weights } from '../model/shape.ts';
-import { sourcesOf, unitsOf } from '../model/shape.ts';
+import type { Mask, Weights } from '../model/shape.ts';
+import { layerShapes } from '../model/shape.ts';
 import type { Clock, Engine, Vault } from '../ports.ts';
 import { structuralCost, weightCost } from '../pruning/cost.ts';
 import { layerDensity } from '../pruning/density.ts';
+import { momentsSize } from '../pruning/systems.ts';
 import type { Candidate, TuningJob, TuningNews } from '../pruning/job.ts';
 import { randomFrom } from '../support/random.ts';
 import { applyMask, chooseMask, repair, repairAgain, score } from './cut.ts';
@@ -21,9 +22,9 @@ import { examine, splitItems } from './examine.ts';
 import { fineTune } from './fine-tune.ts';
 import { loadJob } from './load-job.ts';
 import { momentsOf } from './moments-of.ts';
-import type { Network } from './network.ts';
 import type { Runtime } from './ops.ts';
 import { openRuntime } from './ops.ts';
+import type { Network } from './parameters.ts';
 import { checkParity } from './parity.ts';
 import { sha256 } from './sha256.ts';
 
@@ -45,22 +46,23 @@ type Stage = Extract<TuningNews, { kind: 'stage' }>['stage'];
  * 87.4 % when repaired once more under its own activity; a third repair brought nothing.
  */
 const VECTORS_PER_SOURCE = 50;
-const vectorsOf = ({ shape }: Network): number => VECTORS_PER_SOURCE * (sourcesOf(shape) + 1);
+const vectorsOf = ({ shape }: Network): number => VECTORS_PER_SOURCE * Math.max(...layerShapes(shape).map(momentsSize));
 
-/** The live moments, made up with those of the replay sample where they are too few. */
-async function enoughMoments(runtime: Runtime, parent: Model, live: Moments | null, items: readonly ReplayItem[], signal: AbortSignal): Promise<Moments> {
-  const missing = vectorsOf(parent) - (live?.vectors ?? 0);
-  if (live !== null && missing <= 0) return live;
+/** The live moments of each layer, made up with those of the replay sample where they are too few. */
+async function enoughMoments(runtime: Runtime, parent: Model, live: readonly (Moments | null)[], items: readonly ReplayItem[], signal: AbortSignal): Promise<readonly Moments[]> {
+  const wanted = vectorsOf(parent), missing = Math.max(...live.map((moments) => wanted - (moments?.vectors ?? 0)));
+  const enough = live.filter((moments) => moments !== null);
+  if (enough.length === live.length && missing <= 0) return enough;
   const { moments } = await momentsOf(runtime, { id: parent.id, model: parent, parent: null, items, vectorsMax: missing }, signal);
-  return live === null ? moments : mergeMoments(live, moments);
+  return moments.map((collected, layer) => { const held = live[layer]; return held == null ? collected : mergeMoments(held, collected); });
 }
 
-interface Pruned { readonly weights: Weights; readonly mask: LayerMask; readonly scores: Float64Array | null }
+interface Pruned { readonly weights: Weights; readonly mask: Mask; readonly scores: readonly Float64Array[] | null }
 
 type Timed = <T>(stage: Stage, work: () => T | Promise<T>) => Promise<T>;
 
-async function prune(runtime: Runtime, job: TuningJob, parent: Model, given: Moments | null, items: readonly ReplayItem[], signal: AbortSignal, timed: Timed): Promise<Pruned> {
-  const mask = parent.mask[0]!, { criterion } = job;
+async function prune(runtime: Runtime, job: TuningJob, parent: Model, given: readonly (Moments | null)[], items: readonly ReplayItem[], signal: AbortSignal, timed: Timed): Promise<Pruned> {
+  const { mask } = parent, { criterion } = job;
   if (criterion === null) return { weights: parent.weights, mask, scores: null };
   const { moments, scores } = await timed('score', async () => {
     const found = await enoughMoments(runtime, parent, given, items, signal);
@@ -72,9 +74,19 @@ async function prune(runtime: Runtime, job: TuningJob, parent: Model, given: Mom
   return { weights, mask: next, scores };
 }
 
-function draftOf(job: TuningJob, parent: Model, weights: Weights, mask: LayerMask): ModelDraft {
+function draftOf(job: TuningJob, parent: Model, weights: Weights, mask: Mask): ModelDraft {
   const { shape, tokenizer, labels } = parent;
-  return { shape, weights, mask: [mask], tokenizer, labels, lineage: { parent: parent.id, anchor: job.anchor, cycle: job.cycle, density: densityOfMask([mask]), criterion: job.criterion ?? parent.lineage.criterion, seed: job.seed, trainedOn: job.trainedOn } };
+  return { shape, weights, mask, tokenizer, labels, lineage: { parent: parent.id, anchor: job.anchor, cycle: job.cycle, density: densityOfMask(mask), criterion: job.criterion ?? parent.lineage.criterion, seed: job.seed, trainedOn: job.trainedOn } };
+}
+
+/** C(S) and C(W) summed over the layers. */
+function costsOf(shape: Model['shape'], { layers }: Weights, scores: readonly Float64Array[], mask: Mask): Pick<Candidate['report'], 'structuralCost' | 'weightCost'> {
+  let structural = 0, weight = 0;
+  for (const { index, units } of layerShapes(shape)) {
+    structural += structuralCost(layers[index]!.kernel, scores[index]!, mask[index]!, units);
+    weight += weightCost(layers[index]!.kernel);
+  }
+  return { structuralCost: structural, weightCost: weight };
 }
 
 async function run(job: TuningJob, { vault, engine, clock, say, signal }: JobContext): Promise<Candidate> {
@@ -100,15 +112,14 @@ async function run(job: TuningJob, { vault, engine, clock, say, signal }: JobCon
   const { id, bytes } = encodeArtifact(draft, sha256);
   const parity = await timed('parity', () => checkParity(runtime, engine, { ...draft, id }, heldOut, signal));
   await timed('store', () => vault.put(bytes));
-  const kernel = tuned.weights.layers[0]!.kernel;
   const magnitudes = pruned.scores ?? score({ shape: parent.shape, weights: tuned.weights }, tuned.mask, 'magnitude', null, randomFrom(job.seed));
   return {
     job: job.id,
     model: id,
     report: {
       accuracy: after.accuracy, loss: after.loss, agreement: after.agreement, parentAccuracy: before.accuracy, prunedAccuracy, heldOutSteps: after.labelled, parity,
-      density: draft.lineage.density, densities: [layerDensity(parent.shape, tuned.mask)],
-      structuralCost: structuralCost(kernel, magnitudes, tuned.mask, unitsOf(parent.shape)), weightCost: weightCost(kernel),
+      density: draft.lineage.density, densities: tuned.mask.map((layer, at) => layerDensity(parent.shape, layer, at)),
+      ...costsOf(parent.shape, tuned.weights, magnitudes, tuned.mask),
       bytes: bytes.length, steps: tuned.steps, seconds: (clock.monotonicMs() - began) / 1000,
     },
   };

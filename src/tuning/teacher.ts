@@ -5,11 +5,14 @@
  * once and the answers fit in memory, they are computed once and looked up.
  */
 import type { ReplayItem } from '../evidence/replay.ts';
+import { stepsOf } from '../model/cell.ts';
 import type { Batch } from './batches.ts';
+import { stepwise } from './batches.ts';
 import { evaluate } from './evaluate.ts';
-import type { Network } from './network.ts';
-import { dropParameters, runForward, stateKeeper, uploadParameters } from './network.ts';
+import { runForward, stateKeeper } from './network.ts';
 import type { Runtime } from './ops.ts';
+import type { Network } from './parameters.ts';
+import { dropParameters, uploadParameters } from './parameters.ts';
 import type { Tensor } from './tensorflow.ts';
 
 /** Bound on the remembered answers, bytes. */
@@ -64,13 +67,14 @@ function live(runtime: Runtime, { shape, weights }: Network): Teacher {
 
 /** @param tokens steps of all items that training will see; decides whether remembering pays. Throws aborted. */
 export async function createTeacher(runtime: Runtime, network: Network, items: readonly ReplayItem[], tokens: number, signal: AbortSignal): Promise<Teacher> {
-  const tag = network.shape.task === 'tag';
+  const every = stepwise(network.shape);
   const offsets = new Int32Array(items.length);
   let rows = 0, steps = 0;
   items.forEach((item, index) => {
     offsets[index] = rows;
-    rows += tag ? item.inputs.length : 1;
-    steps += item.inputs.length;
+    const length = stepsOf(network.shape, item.inputs);
+    rows += every ? length : 1;
+    steps += length;
   });
   const pays = tokens >= PASSES_MIN * steps && rows * network.shape.outputs * Float32Array.BYTES_PER_ELEMENT <= REMEMBERED_BYTES_MAX;
   return pays ? remembered(runtime, network, items, offsets, rows, signal) : live(runtime, network);

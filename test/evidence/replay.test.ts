@@ -79,3 +79,11 @@ describe('replay', () => {
     }
   });
 });
+
+it('keeps frames and numbers as they are', () => {
+  const items = [{ id: 'a', inputs: Float32Array.of(0.5, -1, 2, 3), targets: Float32Array.of(-7.5, 2, 1) }, { id: 'b', inputs: Float32Array.of(1, 1), targets: null }];
+  expect(decodeReplay(encodeReplay(items))).toEqual(items);
+  const labelled = [{ id: 'a', inputs: Float32Array.of(0.5, -1, 2, 3), targets: Int32Array.of(1, -1) }];
+  expect(decodeReplay(encodeReplay(labelled))).toEqual(labelled);
+  expect(() => decodeReplay(encodeReplay([{ id: 'a', inputs: Float32Array.of(NaN), targets: null }]))).toThrow();
+});

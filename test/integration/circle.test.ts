@@ -19,6 +19,7 @@ import { trainDense } from '../../src/cli/demo/train.ts';
 import { replay } from '../../src/loop/journal.ts';
 import { densityOfMask } from '../../src/model/mask.ts';
 import type { Model } from '../../src/model/model.ts';
+import type { ModelShape } from '../../src/model/shape.ts';
 import type { Engine, Log } from '../../src/ports.ts';
 import type { CorpusSession } from '../../src/traffic/corpus.ts';
 import { alphaOf, floorBlocks } from '../../src/rollout/compare.ts';
@@ -39,9 +40,9 @@ async function open(): Promise<Parts> {
   return { log, vault, clock, trainer, engine: new NativeEngine(addon, supportedVariants(addon)[0]!), models: new Models(vault) };
 }
 
-const train = (parts: Parts, corpus: DemoCorpus): ReturnType<typeof trainDense> => {
+const train = (parts: Parts, corpus: DemoCorpus, form: Partial<Pick<ModelShape, 'cell' | 'layers'>>): ReturnType<typeof trainDense> => {
   const plan = planDemo({ minutes: 2, seed: 5, units: 20, density: POLICY.density }, 1);
-  return trainDense(parts, corpus, { ...plan, denseTraining: { ...plan.denseTraining, steps: 400, lanes: 16, window: 12, learningRate: 1e-2, dropout: 0, secondsMax: 60 } }, () => undefined);
+  return trainDense(parts, corpus, { ...plan, denseTraining: { ...plan.denseTraining, steps: 400, lanes: 16, window: 12, learningRate: 1e-2, dropout: 0, secondsMax: 60 } }, () => undefined, form);
 };
 
 /** What a session is made of; the feed numbers its passes behind a tilde. */
@@ -81,9 +82,11 @@ async function expectAsOffline(parts: Parts, corpus: DemoCorpus, model: Model, s
 const journalAgrees = async (log: Log, circle: Circle): Promise<boolean> =>
   JSON.stringify(replay(await valuesOf(log, 'journal'))) === JSON.stringify(circle.state());
 
-it('prunes the model that serves, promotes it, and answers every request once as the model does offline', async () => {
+it.each<[string, Partial<Pick<ModelShape, 'cell' | 'layers'>>]>([
+  ['an LSTM', {}], ['a stack of two GRUs', { cell: 'gru', layers: [24, 16] }],
+])('prunes %s that serves, promotes it, and answers every request once as the model does offline', async (_, form) => {
   const parts = await open(), corpus = madeCorpus();
-  const { model: dense } = await train(parts, corpus);
+  const { model: dense } = await train(parts, corpus, form);
   await parts.engine.enlist(dense);
   expect(shareOf(await scoreItems(parts.engine, dense, itemsOf(corpus, corpus.heldOut, true)))).toBeGreaterThan(0.95);
   const circle = await startCircle({ ...parts, meters: [], random: randomFrom(6), instance: 'test' }, { limits: LIMITS, policy: POLICY, champion: dense.id, salt: 'salt' });
@@ -107,6 +110,8 @@ it('prunes the model that serves, promotes it, and answers every request once as
   expect(state.roster.predecessor === null).toBe(state.probation === null);
   expect(state.roster.anchor).toBe(dense.id);
   expect(ofKind(facts, 'failed')).toEqual([]);
+  // Moments of every layer came from live traffic.
+  expect(new Set(ofKind(facts, 'evidence').flatMap(({ moments }) => (moments === null ? [] : [moments.layer ?? 0])))).toEqual(new Set(dense.shape.layers.keys()));
   const certified = ofKind(facts, 'decided').find(({ outcome, candidate }) => outcome === 'certified' && candidate === champion.id)!;
   expect(certified.blocks).toBeGreaterThanOrEqual(floorBlocks(POLICY.margin, alphaOf(1, POLICY.alpha)));
   expect(certified.certify).toBeGreaterThanOrEqual(certified.bar);

@@ -7,6 +7,6 @@ import { draftOf, never, randomItems, tagShape } from '../tuning/samples.ts';
 
 it('collects moments where all lanes go on together', async () => {
   const items = randomItems(tagShape, 4, 100, 100, 1);
-  const { moments } = await momentsOf(openRuntime(), { id: 'm', model: draftOf(tagShape, 1), parent: draftOf(tagShape, 2), items, vectorsMax: Infinity }, never);
-  expect(moments.vectors).toBe(400);
+  const { moments: [moments] } = await momentsOf(openRuntime(), { id: 'm', model: draftOf(tagShape, 1), parent: draftOf(tagShape, 2), items, vectorsMax: Infinity }, never);
+  expect(moments!.vectors).toBe(400);
 });

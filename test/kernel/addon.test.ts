@@ -24,15 +24,31 @@ describe('table of variants', () => {
 });
 
 describe('load', () => {
-  const falling = packed.ptr.slice();
-  falling[3] = packed.ptr[4]! + 1;
-  const outOfRange = packed.source.slice();
-  outOfRange[0] = packed.units + packed.inputs;
+  const layer = packed.layers[0]!;
+  const falling = layer.ptr.slice(), outOfRange = layer.source.slice(), unsorted = layer.source.slice();
+  falling[3] = layer.ptr[4]! + 1;
+  outOfRange[layer.ptr[1]! - 1] = layer.units + layer.inputs;
+  unsorted[0] = layer.source[1]!;
   it.each([
-    [0, 'mmx'], [0, 5], [1, 0], [1, 20], [1, 1.5], [1, -1], [2, 10], [3, 0], [3, 41], [4, 0], [4, 100], [5, packed.ptr.slice(1)], [5, falling], [5, new Int32Array(packed.ptr)],
-    [6, packed.source.slice(1)], [6, outOfRange], [7, packed.values.slice(1)], [7, null], [8, packed.bias.slice(1)], [9, packed.embedding.slice(1)], [10, packed.output.slice(1)], [11, new Float64Array(8)],
+    [0, 'mmx'], [0, 5], [1, 5], [1, -1], [2, 2], [2, 1], [3, 0], [3, 41], [3, 1.5], [4, 0], [4, 100], [5, []], [5, null], [5, [null]], [5, [...good[5], ...good[5]]], [6, packed.embedding.slice(1)], [7, packed.output.slice(1)], [8, new Float64Array(8)],
   ])('argument %i wrong is refused', (at, value) => {
     expect(() => addon.load(...withArgument(at, value))).toThrow(expect.objectContaining({ code: 'bad-argument' }));
+  });
+
+  it.each([
+    [0, 0], [0, 20], [0, 1.5], [0, -1], [1, 10], [1, 2 ** 24], [2, layer.ptr.slice(1)], [2, falling], [2, new Int32Array(layer.ptr)],
+    [3, layer.source.slice(1)], [3, outOfRange], [3, unsorted], [4, layer.values.slice(1)], [4, null], [5, layer.bias.slice(1)],
+  ])('part %i of a layer wrong is refused', (at, value) => {
+    const altered = good[5][0]!.map((old, index) => (index === at ? value : old));
+    expect(() => addon.load(...withArgument(5, [altered]))).toThrow(expect.objectContaining({ code: 'bad-argument' }));
+  });
+
+  it('layers that do not fit one another are refused', () => {
+    const [, , , , , both] = loadArguments(variant, pack(sampleModel(shapeOf({ layers: [4, 6], task: 'classify', bidirectional: true, state: 'reset' }), 0.5, randomFrom(4))));
+    const [, , , , , stacked] = loadArguments(variant, pack(sampleModel(shapeOf({ layers: [4, 21] }), 0.5, randomFrom(5))));
+    for (const layers of [[stacked[1]!, stacked[0]!], [stacked[0]!, good[5][0]!], [...stacked, ...stacked]]) expect(() => addon.load(...withArgument(5, layers))).toThrow(expect.objectContaining({ code: 'bad-argument' }));
+    const twoWays = (layers: readonly unknown[]): LoadArguments => withArgument(5, layers).map((old, index) => (index === 2 ? 1 : old)) as unknown as LoadArguments;
+    for (const layers of [both.slice(0, 3), [both[0]!, both[2]!, both[1]!, both[3]!], [both[2]!, both[3]!]]) expect(() => addon.load(...twoWays(layers))).toThrow(expect.objectContaining({ code: 'bad-argument' }));
   });
 
   it('released models give their memory back', () => {
@@ -50,14 +66,14 @@ describe('infer', () => {
   const [handle] = addon.load(...good);
   type Arguments = Parameters<typeof addon.infer>;
   const call = (change: Partial<Record<number, unknown>> = {}): Arguments => {
-    const args: unknown[] = [handle, Int32Array.of(1, 2, 3), Uint32Array.of(0, 2, 3), new Float32Array(42), new Float32Array(42), new Int32Array(3), new Float32Array(2), OUTPUT_MODES.tag, 0, 0];
+    const args: unknown[] = [handle, Int32Array.of(1, 2, 3), Uint32Array.of(0, 2, 3), new Float32Array(42), new Float32Array(42), new Int32Array(3), new Float32Array(0), new Float32Array(2), OUTPUT_MODES.tag, 0, 0];
     for (const [at, value] of Object.entries(change)) args[Number(at)] = value;
     return args as Arguments;
   };
 
   it.each([
     [0, {}], [0, null], [1, new Uint32Array(3)], [1, new Int32Array(4)], [2, new Uint32Array(0)], [2, Uint32Array.of(0, 4, 3)], [2, Uint32Array.of(1, 2, 3)], [3, new Float32Array(41)],
-    [4, new Float64Array(42)], [5, new Int32Array(2)], [6, new Float32Array(3)], [7, 3], [7, -1], [8, 0.5], [9, NaN],
+    [1, new Float32Array(27)], [4, new Float64Array(42)], [4, new Float32Array(0)], [5, new Int32Array(2)], [6, new Float32Array(14)], [7, new Float32Array(3)], [8, 3], [8, 4], [8, -1], [9, 0.5], [10, NaN],
   ])('argument %i wrong is refused', (at, value) => {
     expect(() => addon.infer(...call({ [at]: value }))).toThrow(expect.objectContaining({ code: 'bad-argument' }));
   });
@@ -70,6 +86,16 @@ describe('infer', () => {
     await expect(addon.infer(...call({ 2: Uint32Array.of(0, 3, 3) }))).rejects.toMatchObject({ code: 'empty', sequence: 1 });
     await expect(addon.infer(...call({ 4: state }))).rejects.toMatchObject({ code: 'bad-state', sequence: 1 });
     await expect(addon.infer(...call())).resolves.toMatchObject({ steps: 2, rows: 0 });
+  });
+
+  it('frames: their number and their numbers', async () => {
+    const [frames] = addon.load(...loadArguments(variant, pack(sampleModel(shapeOf({ cell: 'gru', vocabulary: 0, inputs: 4, task: 'regress' }), 0.5, randomFrom(6)))));
+    const args = { 0: frames, 1: new Float32Array(12), 4: new Float32Array(0), 5: new Int32Array(0), 6: new Float32Array(14), 7: new Float32Array(0), 8: OUTPUT_MODES.regress };
+    for (const wrong of [{ 1: new Float32Array(13) }, { 1: new Int32Array(3) }, { 4: new Float32Array(42) }, { 6: new Float32Array(13) }, { 7: new Float32Array(2) }]) {
+      expect(() => addon.infer(...call({ ...args, ...wrong }))).toThrow(expect.objectContaining({ code: 'bad-argument' }));
+    }
+    await expect(addon.infer(...call({ ...args, 1: new Float32Array(12).fill(NaN, 8) }))).rejects.toMatchObject({ code: 'bad-frame', sequence: 1 });
+    await expect(addon.infer(...call(args))).resolves.toMatchObject({ steps: 2 });
   });
 
   it('a handle may be released while its call runs; afterwards it is refused', async () => {

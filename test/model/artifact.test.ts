@@ -6,6 +6,8 @@ import { codeOf } from '../../src/errors.ts';
 import { decodeArtifact, encodeArtifact } from '../../src/model/artifact.ts';
 import { ARTIFACT_LIMITS } from '../../src/model/artifact-header.ts';
 import type { ModelDraft } from '../../src/model/model.ts';
+import { sampleModel } from '../../src/model/sample-model.ts';
+import type { Cell, ModelShape } from '../../src/model/shape.ts';
 import { randomFrom } from '../../src/support/random.ts';
 import { sampleDraft, sha256, smallShape } from '../checks/samples.ts';
 
@@ -60,6 +62,8 @@ function withTensor(name: string, edit: (data: DataView) => void): Uint8Array {
   return sealed(copy);
 }
 
+const CELLS: readonly Cell[] = ['lstm', 'gru', 'gru-before', 'rnn-tanh', 'rnn-relu'];
+
 describe('artifact', () => {
   it('gives back every model, and the same bytes for the same model', () => {
     fc.assert(fc.property(fc.integer({ min: 1, max: 9 }), fc.integer({ min: 1, max: 9 }), fc.integer(), fc.double({ min: 0, max: 1, noNaN: true }), (inputs, units, seed, density) => {
@@ -72,6 +76,16 @@ describe('artifact', () => {
       const reordered = Object.fromEntries(Object.entries(rest).reverse().map(([key, value]) => [key, key === 'lineage' ? Object.fromEntries(Object.entries(value).reverse()) : value]));
       expect(encodeArtifact(reordered as unknown as ModelDraft, sha256).id).toBe(id);
     }), { numRuns: 60 });
+  });
+
+  it.each(CELLS)('gives back %s networks of every form', (cell) => {
+    const forms: readonly Partial<ModelShape>[] = [{}, { layers: [3, 5] }, { vocabulary: 0 }, { task: 'next', outputs: 9 }, { task: 'regress', state: 'reset', bidirectional: true, layers: [2, 4] }];
+    for (const [seed, form] of forms.entries()) {
+      const shape: ModelShape = { cell, vocabulary: 9, inputs: 3, layers: [4], task: 'tag', outputs: 2, state: 'carry', ...form };
+      const made = sampleModel(shape, 0.5, randomFrom(seed));
+      const { id, bytes } = encodeArtifact(made, sha256);
+      expect(decodeArtifact(bytes, sha256)).toStrictEqual({ ...made, id });
+    }
   });
 
   it('reads from the middle of a larger buffer and shares no memory with it', () => {
@@ -158,7 +172,7 @@ describe('artifact', () => {
     expect(decodeCode(forged[name]!())).toBe('artifact-invalid');
   });
 
-  it.each([['cell', 'gru'], ['task', 'next'], ['layers', [5, 5]]])('says that it has no network with %s %j', (field, value) => {
+  it.each([['cell', 'qrnn'], ['task', 'next'], ['task', 'rank'], ['layers', []], ['bidirectional', true]])('says that it has no network with %s %j', (field, value) => {
     expect(decodeCode(withFields((header) => { header.shape![field] = value; }))).toBe('shape-unsupported');
   });
 

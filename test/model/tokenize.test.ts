@@ -1,7 +1,9 @@
 // Goal: every word has an id inside the vocabulary, the same in training and serving. Method: examples and properties.
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { splitText, tokenizerOf, unknownClass, vocabularyOf, wordIds } from '../../src/model/tokenize.ts';
+import { splitText, splitterOf, tokenizerOf, unknownClass, vocabularyOf, wordIds } from '../../src/model/tokenize.ts';
+import type { Tokenizer } from '../../src/model/tokenizer.ts';
+import { NO_TOKENIZER } from '../../src/model/tokenizer.ts';
 
 const tokenizer = tokenizerOf([['the', 'the', 'dog', 'dog', 'runs'], ['the', 'Cat', 'Cat']], { countMin: 2, wordsMax: 100, suffixes: ['s', 'ing', 'ness'], foldCase: true });
 const id = wordIds(tokenizer);
@@ -34,4 +36,13 @@ it('gives every string an id below the vocabulary', () => {
 it('splits text at white space', () => {
   expect(splitText('  a\tb \n c ')).toEqual(['a', 'b', 'c']);
   expect(splitText(' \n')).toEqual([]);
+});
+
+it('splits and looks up by the kind of the tokenizer', () => {
+  const make = (kind: 'whitespace' | 'characters', words: string[]): Tokenizer => ({ kind, words, suffixes: [], foldCase: false });
+  const plain = make('whitespace', ['a', 'cat']), letters = make('characters', ['a', 'c', '😀']);
+  expect(splitterOf(plain)!('a  cat sat').map(wordIds(plain))).toEqual([0, 1, 2]);
+  expect(splitterOf(letters)!('ca😀 t').map(wordIds(letters))).toEqual([1, 0, 2, 3, 3]);
+  expect([vocabularyOf(plain), vocabularyOf(letters), vocabularyOf(NO_TOKENIZER)]).toEqual([3, 4, 0]);
+  expect(splitterOf(NO_TOKENIZER)).toBeNull();
 });

@@ -77,12 +77,20 @@ describe('carry', () => {
     expect(carryState(smallShape(3, 2), smallShape(3, 3), state, Int32Array.of(1, -1, 0))).toStrictEqual({ h: Float32Array.of(2, 0, 1), c: Float32Array.of(4, 0, 3) });
   });
 
+  it('takes the state of a stack as it is, without a cell state where there is none', () => {
+    const stack = { ...smallShape(3, 2), cell: 'gru', layers: [2, 1] } as const, held = { h: Float32Array.of(1, 2, 3), c: new Float32Array(0) };
+    expect(carryState(stack, stack, held)).toStrictEqual(held);
+    expect(carryState(stack, stack, held, Int32Array.of(1, 0, -1))).toStrictEqual({ h: Float32Array.of(2, 1, 0), c: new Float32Array(0) });
+  });
+
   it('refuses states and maps that do not fit', () => {
     for (const work of [
       () => carryState(smallShape(3, 2), smallShape(3, 3), state),
       () => carryState(smallShape(3, 3), smallShape(3, 3), state),
       () => carryState(smallShape(3, 2), smallShape(3, 3), state, Int32Array.of(0, 1)),
       () => carryState(smallShape(3, 2), smallShape(3, 2), state, Int32Array.of(0, 2)),
+      () => carryState(smallShape(3, 2), { ...smallShape(3, 2), cell: 'gru' }, state),
+      () => carryState({ ...smallShape(3, 2), cell: 'gru' }, { ...smallShape(3, 2), cell: 'gru' }, state),
     ]) {
       let code: string | undefined;
       try { work(); } catch (error) { code = codeOf(error); }

@@ -36,7 +36,7 @@ export const rosterOf = (change: Partial<Roster> & { readonly champion: string }
 
 let tickets = 0;
 /** A ticket as `assign` makes it. */
-export function ticketOf(model: Model, session: string, block: string, change: { readonly shadows?: readonly Shadow[]; readonly roster?: Roster; readonly id?: string; readonly inputs?: Int32Array } = {}): Ticket {
+export function ticketOf(model: Model, session: string, block: string, change: { readonly shadows?: readonly Shadow[]; readonly roster?: Roster; readonly id?: string; readonly inputs?: Int32Array | Float32Array } = {}): Ticket {
   const number = tickets++;
   const id = change.id ?? `r${number}`;
   return {

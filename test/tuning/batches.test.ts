@@ -40,7 +40,8 @@ function undo(batches: readonly Batch[], tag: boolean): { item: number; inputs: 
   return done;
 }
 
-const SHAPES = [{ task: 'tag', state: 'carry' }, { task: 'tag', state: 'reset' }, { task: 'classify', state: 'reset' }, { task: 'classify', state: 'carry' }] as const;
+const SIZES = { vocabulary: 51, inputs: 3, outputs: 10 } as const;
+const SHAPES = [{ ...SIZES, task: 'tag', state: 'carry' }, { ...SIZES, task: 'tag', state: 'reset' }, { ...SIZES, task: 'classify', state: 'reset' }, { ...SIZES, task: 'classify', state: 'carry' }] as const;
 
 describe.each(SHAPES)('batches for $task, $state', (shape) => {
   const tag = shape.task === 'tag';
@@ -81,7 +82,7 @@ describe.each(SHAPES)('batches for $task, $state', (shape) => {
 it('shuffles anew each epoch, and goes on for ever where asked to', () => {
   const items = Array.from({ length: 20 }, (_, index): ReplayItem => ({ id: String(index), inputs: Int32Array.of(index), targets: null }));
   const seen: number[] = [];
-  for (const batch of batchesOf({ task: 'tag', state: 'carry' }, items, { lanes: 1, window: 1, epochs: Infinity, random: randomFrom(3), rowsMax: 100 })) {
+  for (const batch of batchesOf(SHAPES[0], items, { lanes: 1, window: 1, epochs: Infinity, random: randomFrom(3), rowsMax: 100 })) {
     seen.push(batch.inputs[0]!);
     if (seen.length === 60) break;
   }
@@ -89,4 +90,17 @@ it('shuffles anew each epoch, and goes on for ever where asked to', () => {
   for (const epoch of epochs) expect([...epoch].sort((a, b) => a - b)).toEqual(items.map((_, index) => index));
   expect(epochs[0]).not.toEqual(epochs[1]);
   expect(epochs[1]).not.toEqual(epochs[2]);
+});
+
+it('let a language model answer the next token of the item, across windows', () => {
+  const items: ReplayItem[] = [{ id: 'a', inputs: Int32Array.of(1, 2, 3, 4, 5), targets: null }];
+  const batches = [...batchesOf({ ...SIZES, task: 'next', state: 'carry' }, items, { lanes: 1, window: 2, epochs: 1, random: null, rowsMax: 100 })];
+  expect(batches.map(({ targets }) => [...targets])).toEqual([[2, 3], [4, 5], [-1]]);
+});
+
+it('hold frames row by row, and the numbers of a regression', () => {
+  const items: ReplayItem[] = [{ id: 'a', inputs: Float32Array.of(1, 2, 3), targets: Float32Array.of(7, 8) }, { id: 'b', inputs: Float32Array.of(4, 5, 6, 7, 8, 9), targets: null }];
+  const [batch] = [...batchesOf({ vocabulary: 0, inputs: 3, outputs: 2, task: 'regress', state: 'reset' }, items, { lanes: 2, window: 1, epochs: 1, random: null, rowsMax: 100 })];
+  expect([...batch!.inputs]).toEqual([1, 2, 3, 4, 5, 6, 0, 0, 0, 7, 8, 9]);
+  expect([[...batch!.values!], [...batch!.targets], [...batch!.lengths]]).toEqual([[7, 8, 0, 0], [0, -1], [1, 2]]);
 });

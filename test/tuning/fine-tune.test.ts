@@ -2,25 +2,25 @@
 import { describe, expect, it } from 'vitest';
 import type { ReplayItem } from '../../src/evidence/replay.ts';
 import { fullMask, maskLayer } from '../../src/model/mask.ts';
-import type { LayerMask, ModelShape } from '../../src/model/shape.ts';
+import type { Mask, ModelShape } from '../../src/model/shape.ts';
 import type { TuningNews } from '../../src/pruning/job.ts';
 import { randomFrom } from '../../src/support/random.ts';
 import { applyMask } from '../../src/tuning/cut.ts';
 import { examine } from '../../src/tuning/examine.ts';
 import type { FineTuning } from '../../src/tuning/fine-tune.ts';
 import { fineTune, progressOf } from '../../src/tuning/fine-tune.ts';
-import type { Network } from '../../src/tuning/network.ts';
 import { openRuntime } from '../../src/tuning/ops.ts';
 import { weightMask } from '../../src/tuning/optimizer.ts';
+import type { Network } from '../../src/tuning/parameters.ts';
 import { classifyShape, draftOf, echoItems, never, plan, tagShape } from './samples.ts';
 
 const runtime = openRuntime();
 /** A clock on which a call takes a millisecond: what a test sees does not depend on the machine. */
 const ticking = (stepMs = 1) => { let now = 0; return { monotonicMs: () => (now += stepMs) }; };
 const tuning = (shape: ModelShape, items: readonly ReplayItem[], extra: Partial<FineTuning> = {}): FineTuning => ({
-  start: draftOf(shape, 1), mask: fullMask(shape)[0]!, teacher: null, items, plan, seed: 1, clock: ticking(), signal: never, say: () => undefined, ...extra,
+  start: draftOf(shape, 1), mask: fullMask(shape), teacher: null, items, plan, seed: 1, clock: ticking(), signal: never, say: () => undefined, ...extra,
 });
-const halfMask = (shape: ModelShape): LayerMask => { const random = randomFrom(5); return fullMask(shape)[0]!.map(() => (random() < 0.5 ? 0 : 1)); };
+const halfMask = (shape: ModelShape): Mask => { const random = randomFrom(5); return fullMask(shape).map((layer) => layer.map(() => (random() < 0.5 ? 0 : 1))); };
 const accuracy = async (model: Network, items: readonly ReplayItem[]): Promise<number> => (await examine(runtime, model, null, items, never)).accuracy;
 const STEPS = 300;
 
@@ -46,7 +46,7 @@ describe.each<[string, ModelShape]>([['tag', tagShape], ['tag without carry', { 
   });
 
   it('keeps half the connections exactly at zero, and still learns', async () => {
-    const mask = halfMask(shape), wide = weightMask(mask, 7);
+    const mask = halfMask(shape), wide = weightMask(mask[0]!, 7);
     const done = await fineTune(runtime, tuning(shape, items, { mask, plan: { ...plan, steps: STEPS } }));
     done.weights.layers[0]!.kernel.forEach((x, i) => { if (wide[i] === 0) expect(x).toBe(0); });
     expect(done.mask).toEqual(mask);
@@ -69,13 +69,13 @@ it('cuts several times in one training, and ends at the last mask', async () => 
     plan: { ...plan, steps: 60 },
     cuts: { every: 20, at: (progress, now, current) => {
       seen.push(progress);
-      const next = current.map((bit, at) => (at % 3 === seen.length - 1 ? 0 : bit));
+      const next = current.map((layer) => layer.map((bit, at) => (at % 3 === seen.length - 1 ? 0 : bit)));
       return Promise.resolve(seen.length === 3 ? null : { mask: next, weights: applyMask({ shape: tagShape, weights: now }, next) });
     } },
   }));
   expect(seen).toEqual([0, 20 / 60, 40 / 60]);
-  expect([...mask]).toEqual([...mask].map((_, at) => (at % 3 === 2 ? 1 : 0)));
-  expect(weights.layers[0]!.kernel).toEqual(maskLayer(weights.layers[0]!, mask, 7).kernel);
+  expect([...mask[0]!]).toEqual([...mask[0]!].map((_, at) => (at % 3 === 2 ? 1 : 0)));
+  expect(weights.layers[0]!.kernel).toEqual(maskLayer(weights.layers[0]!, mask[0]!, 7).kernel);
 });
 
 it('tells how it goes about once a second, and at the end', async () => {

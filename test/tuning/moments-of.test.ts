@@ -5,8 +5,8 @@ import { dense } from '../../src/evidence/moments.ts';
 import { forward } from '../../src/model/cell.ts';
 import type { ModelShape } from '../../src/model/shape.ts';
 import { momentsOf } from '../../src/tuning/moments-of.ts';
-import type { Network } from '../../src/tuning/network.ts';
 import { openRuntime } from '../../src/tuning/ops.ts';
+import type { Network } from '../../src/tuning/parameters.ts';
 import { classifyShape, draftOf, never, randomItems, tagShape } from './samples.ts';
 
 const runtime = openRuntime();
@@ -35,27 +35,27 @@ describe.each<[string, ModelShape]>([['tag', tagShape], ['tag without carry', { 
   const items = randomItems(shape, 20, 1, 70, 3);
 
   it('are the reference\'s, padding left out', async () => {
-    const { moments, cross } = await momentsOf(runtime, { id: 'm', model, parent: null, items, vectorsMax: Infinity }, never);
+    const { moments: [moments], cross } = await momentsOf(runtime, { id: 'm', model, parent: null, items, vectorsMax: Infinity }, never);
     const rows = items.flatMap((item) => activity(model, item));
     expect(cross).toBeNull();
     expect(moments).toMatchObject({ model: 'm', layer: 0, size: 13, vectors: rows.length });
-    expectClose(dense(moments), expectation(rows, rows));
+    expectClose(dense(moments!), expectation(rows, rows));
   });
 
   it('cross those of a parent on the same steps', async () => {
-    const { moments, cross } = await momentsOf(runtime, { id: 'm', model, parent, items, vectorsMax: Infinity }, never);
+    const { moments: [moments], cross } = await momentsOf(runtime, { id: 'm', model, parent, items, vectorsMax: Infinity }, never);
     const rows = items.flatMap((item) => activity(model, item)), parents = items.flatMap((item) => activity(parent, item));
-    expectClose(dense(moments), expectation(rows, rows));
-    expectClose(cross!.second, expectation(rows, parents));
-    expectClose(cross!.parentSecond, expectation(parents, parents));
+    expectClose(dense(moments!), expectation(rows, rows));
+    expectClose(cross![0]!.second, expectation(rows, parents));
+    expectClose(cross![0]!.parentSecond, expectation(parents, parents));
   });
 
   it('are of whole items up to the wanted number of vectors, and are refused without sequences', async () => {
-    const { moments } = await momentsOf(runtime, { id: 'm', model, parent: null, items, vectorsMax: 100 }, never);
+    const { moments: [moments] } = await momentsOf(runtime, { id: 'm', model, parent: null, items, vectorsMax: 100 }, never);
     let count = 0;
     const rows = items.filter((item) => { const taken = count < 100; if (taken) count += item.inputs.length; return taken; }).flatMap((item) => activity(model, item));
-    expect(moments.vectors).toBe(rows.length);
-    expectClose(dense(moments), expectation(rows, rows));
+    expect(moments!.vectors).toBe(rows.length);
+    expectClose(dense(moments!), expectation(rows, rows));
     await expect(momentsOf(runtime, { id: 'm', model, parent: null, items: [], vectorsMax: 10 }, never)).rejects.toMatchObject({ code: 'evidence-invalid' });
   });
 });

@@ -78,10 +78,10 @@ describe.each<[string, ModelShape]>([['tag', wide(tagShape)], ['classify', wide(
   it('score by live moments of the parent where the job brings them, in parts', async () => {
     const { vault, candidate: anchor } = await trained;
     const parent = await load(vault, anchor.model), items = splitItems(itemsFor(shape), plan.heldOut).training;
-    const parts = await Promise.all([items.slice(0, 50), items.slice(50)].map(async (part) => vault.put(encodeMoments((await momentsOf(openRuntime(), { id: parent.id, model: parent, parent: null, items: part, vectorsMax: Infinity }, never)).moments))));
+    const parts = await Promise.all([items.slice(0, 50), items.slice(50)].map(async (part) => vault.put(encodeMoments((await momentsOf(openRuntime(), { id: parent.id, model: parent, parent: null, items: part, vectorsMax: Infinity }, never)).moments[0]!))));
     const [live, collected] = [await prune('obs', { moments: parts }), await prune('obs')];
     expect(live.model.mask).toEqual(collected.model.mask);
-    const strange = await vault.put(encodeMoments({ ...(await momentsOf(openRuntime(), { id: 'somebody', model: parent, parent: null, items, vectorsMax: 10 }, never)).moments }));
+    const strange = await vault.put(encodeMoments({ ...(await momentsOf(openRuntime(), { id: 'somebody', model: parent, parent: null, items, vectorsMax: 10 }, never)).moments[0]! }));
     await expect(prune('obs', { moments: [strange] })).rejects.toMatchObject({ code: 'evidence-invalid' });
   });
 });

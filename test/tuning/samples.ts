@@ -18,8 +18,11 @@ export function randomItems(shape: ModelShape, count: number, from: number, to: 
   const random = randomFrom(seed);
   const below = (n: number): number => Math.floor(random() * n);
   return Array.from({ length: count }, (_, index) => {
-    const inputs = Int32Array.from({ length: from + below(to - from + 1) }, () => below(shape.vocabulary));
-    const targets = Int32Array.from({ length: shape.task === 'tag' ? inputs.length : 1 }, () => below(shape.outputs + 1) - 1);
+    const steps = from + below(to - from + 1);
+    const inputs = shape.vocabulary > 0 ? Int32Array.from({ length: steps }, () => below(shape.vocabulary)) : Float32Array.from({ length: steps * shape.inputs }, () => 2 * random() - 1);
+    if (shape.task === 'next') return { id: `item-${index}`, inputs, targets: null };
+    if (shape.task === 'regress') return { id: `item-${index}`, inputs, targets: index % 3 === 2 ? null : Float32Array.from({ length: shape.outputs }, () => 2 * random() - 1) };
+    const targets = Int32Array.from({ length: shape.task === 'tag' ? steps : 1 }, () => below(shape.outputs + 1) - 1);
     return { id: `item-${index}`, inputs, targets };
   });
 }
@@ -27,7 +30,7 @@ export function randomItems(shape: ModelShape, count: number, from: number, to: 
 /** A task that needs memory: the label of a step is the token before it, modulo the number of labels (0 at the first step). */
 export function echoItems(shape: ModelShape, count: number, steps: number, seed: number): ReplayItem[] {
   return randomItems(shape, count, steps, steps, seed).map(({ id, inputs }) => {
-    const labels = inputs.map((_, t) => (t === 0 ? 0 : inputs[t - 1]! % shape.outputs));
+    const labels = Int32Array.from(inputs, (_, t) => (t === 0 ? 0 : inputs[t - 1]! % shape.outputs));
     return { id, inputs, targets: shape.task === 'tag' ? labels : Int32Array.of(inputs[0]! % shape.outputs) };
   });
 }

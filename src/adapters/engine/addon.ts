@@ -5,6 +5,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { EspalierError } from '../../errors.ts';
 import type { PackedModel } from '../../model/pack.ts';
+import type { Cell } from '../../model/shape.ts';
 
 /** A loaded model; an opaque external of the addon. */
 export interface AddonHandle { readonly opaque: unique symbol }
@@ -24,11 +25,11 @@ export interface AddonResult {
   readonly ms: number;
   readonly cpuMs: number;
   readonly rows: number;
-  /** [rows, inputs + units] */
-  readonly values: Float32Array;
+  /** What each layer read, [rows, columns] (`Activity`); empty for an empty batch. */
+  readonly values: readonly Float32Array[];
 }
 
-export const OUTPUT_MODES = { none: 0, tag: 1, classify: 2 } as const;
+export const OUTPUT_MODES = { none: 0, tag: 1, next: 1, classify: 2, regress: 3 } as const;
 export type OutputMode = (typeof OUTPUT_MODES)[keyof typeof OUTPUT_MODES];
 
 /** Calls queue work on libuv's pool; their arrays must not be touched before the promise settles. */
@@ -38,16 +39,25 @@ export interface Addon {
   load(...args: LoadArguments): readonly [AddonHandle, number];
   /** Calls in flight end well; later ones are refused. */
   release(handle: AddonHandle): void;
-  /** h and c [sequences, units] and labels, confidence are written in place. Rejects with code and sequence. */
-  infer(handle: AddonHandle, tokens: Int32Array, offsets: Uint32Array, h: Float32Array, c: Float32Array, labels: Int32Array, confidence: Float32Array, mode: OutputMode, every: number, phase: number): Promise<AddonResult>;
+  /**
+   * Tokens [steps] or frames [steps, inputs]; h and c [sequences, units of all layers] (c empty but for the LSTM), labels,
+   * values [sequences, outputs] and confidence are written in place. Rejects with code and sequence.
+   */
+  infer(handle: AddonHandle, inputs: Int32Array | Float32Array, offsets: Uint32Array, h: Float32Array, c: Float32Array, labels: Int32Array, values: Float32Array, confidence: Float32Array, mode: OutputMode, every: number, phase: number): Promise<AddonResult>;
   gram(variant: string, values: Float32Array, rows: number, columns: number, into: Float64Array): Promise<number>;
 }
 
-export type LoadArguments = readonly [variant: string, units: number, inputs: number, vocabulary: number, outputs: number, ptr: Uint32Array, source: Uint32Array,
-  values: Float32Array, bias: Float32Array, embedding: Float32Array, output: Float32Array, outputBias: Float32Array];
+type LayerArguments = readonly [units: number, inputs: number, ptr: Uint32Array, source: Uint32Array, values: Float32Array, bias: Float32Array];
+export type LoadArguments = readonly [variant: string, cell: number, bidirectional: 0 | 1, vocabulary: number, outputs: number, layers: readonly LayerArguments[],
+  embedding: Float32Array, output: Float32Array, outputBias: Float32Array];
 
-export const loadArguments = (variant: string, p: PackedModel): LoadArguments =>
-  [variant, p.units, p.inputs, p.vocabulary, p.outputs, p.ptr, p.source, p.values, p.bias, p.embedding, p.output, p.outputBias];
+/** As the kernel numbers them. */
+const CELLS: readonly Cell[] = ['lstm', 'gru', 'gru-before', 'rnn-tanh', 'rnn-relu'];
+
+export const loadArguments = (variant: string, p: PackedModel): LoadArguments => [
+  variant, CELLS.indexOf(p.cell), p.bidirectional ? 1 : 0, p.vocabulary, p.outputs,
+  p.layers.map((l) => [l.units, l.inputs, l.ptr, l.source, l.values, l.bias] as const), p.embedding, p.output, p.outputBias,
+];
 
 /** Where the addon lies: build/kernel/espalier_kernel.node under the folder of package.json. */
 export function kernelPath(): string {

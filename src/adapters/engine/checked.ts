@@ -2,40 +2,64 @@
 import { assert, EspalierError } from '../../errors.ts';
 import { checkShape, tensorLengths } from '../../model/cell.ts';
 import type { Model } from '../../model/model.ts';
-import type { ModelShape } from '../../model/shape.ts';
-import { sourcesOf, unitsOf } from '../../model/shape.ts';
-import type { EngineCall } from '../../ports.ts';
+import type { LayerShape, ModelShape } from '../../model/shape.ts';
+import { layerShapes, stateLengths } from '../../model/shape.ts';
+import type { EngineCall, EngineSequence } from '../../ports.ts';
 
 /** Throws shape-unsupported, and engine-mismatch where a tensor has another length than its shape or is not finite. */
 export function checkModel(model: Model): void {
-  checkShape(model.shape);
   const { weights, mask, shape } = model;
+  checkShape(shape);
   const lengths = tensorLengths(shape);
-  const layer = weights.layers[0];
-  const tensors = { embedding: weights.embedding, kernel: layer?.kernel, bias: layer?.bias, output: weights.output, outputBias: weights.outputBias };
-  for (const name of Object.keys(tensors) as (keyof typeof tensors)[]) {
-    const values = tensors[name];
-    if (values?.length !== lengths[name]) throw new EspalierError('engine-mismatch', `Tensor ${name} has ${values?.length ?? 0} numbers; the shape needs ${lengths[name]}.`);
-    const bad = values.findIndex((value) => !Number.isFinite(value));
-    if (bad >= 0) throw new EspalierError('engine-mismatch', `Tensor ${name} holds ${values[bad]} at ${bad}.`);
+  const layers = layerShapes(shape);
+  if (weights.layers.length !== layers.length || mask.length !== layers.length) {
+    throw new EspalierError('engine-mismatch', `${weights.layers.length} layers of weights and ${mask.length} of masks; the shape needs ${layers.length}.`);
   }
-  const connections = sourcesOf(shape) * unitsOf(shape);
-  if (mask.length !== 1 || mask[0]!.length !== connections || mask[0]!.some((bit) => bit > 1)) throw new EspalierError('engine-mismatch', `The mask is not one layer of ${connections} bytes 0 or 1.`);
+  checkTensor('embedding', weights.embedding, lengths.embedding);
+  for (const { index, units, sources } of layers) {
+    const layer = weights.layers[index]!, bits = mask[index]!, needed = lengths.layers[index]!;
+    checkTensor(`kernel of layer ${index}`, layer.kernel, needed.kernel);
+    checkTensor(`bias of layer ${index}`, layer.bias, needed.bias);
+    if (layer.recurrentBias !== undefined) checkTensor(`recurrent bias of layer ${index}`, layer.recurrentBias, needed.recurrentBias);
+    if (bits.length !== sources * units || bits.some((bit) => bit > 1)) throw new EspalierError('engine-mismatch', `The mask of layer ${index} is not ${sources * units} bytes 0 or 1.`);
+  }
+  checkTensor('output', weights.output, lengths.output);
+  checkTensor('outputBias', weights.outputBias, lengths.outputBias);
 }
 
-/** Throws request-empty, token-unknown, and engine-failed for a state of the wrong length or not finite. */
+function checkTensor(name: string, values: Float32Array | undefined, length: number): void {
+  if (values?.length !== length) throw new EspalierError('engine-mismatch', `Tensor ${name} has ${values?.length ?? 0} numbers; the shape needs ${length}.`);
+  const bad = values.findIndex((value) => !Number.isFinite(value));
+  if (bad >= 0) throw new EspalierError('engine-mismatch', `Tensor ${name} holds ${values[bad]} at ${bad}.`);
+}
+
+/** Numbers of a row of `Activity`: the sources, and for the GRUs one more for each unit. */
+export const activityColumns = ({ sources, units, gates }: LayerShape): number => sources + (gates === 3 ? units : 0);
+
+/** Throws request-empty, token-unknown, and engine-failed for frames or a state of the wrong length or not finite. */
 export function checkCall(call: EngineCall, shape: ModelShape): void {
-  const units = unitsOf(shape);
+  const lengths = stateLengths(shape);
   if (call.sample !== null) assert(Number.isSafeInteger(call.sample.every) && call.sample.every >= 1 && Number.isSafeInteger(call.sample.phase), 'sample: whole every >= 1 and whole phase');
-  call.sequences.forEach(({ inputs, h, c }, at) => {
-    if (inputs.length === 0) throw new EspalierError('request-empty', `Sequence ${at} of the call.`);
-    const bad = inputs.findIndex((token) => token < 0 || token >= shape.vocabulary);
-    if (bad >= 0) throw new EspalierError('token-unknown', `Id ${inputs[bad]} at step ${bad} of sequence ${at}; the vocabulary has ${shape.vocabulary}.`);
-    for (const state of [h, c]) {
-      if (state !== null && state.length !== units) throw new EspalierError('engine-failed', `The state of sequence ${at} has ${state.length} numbers; the model has ${units} units.`);
-      if (state?.some((value) => !Number.isFinite(value)) === true) throw new EspalierError('engine-failed', `The state of sequence ${at} is not finite.`);
+  call.sequences.forEach((sequence, at) => {
+    checkInputs(sequence.inputs, shape, at);
+    for (const name of ['h', 'c'] as const) {
+      const state = sequence[name];
+      if (state !== null && state.length !== lengths[name]) throw new EspalierError('engine-failed', `The state ${name} of sequence ${at} has ${state.length} numbers; the model has ${lengths[name]}.`);
+      if (state?.some((value) => !Number.isFinite(value)) === true) throw new EspalierError('engine-failed', `The state ${name} of sequence ${at} is not finite.`);
     }
   });
+}
+
+function checkInputs(inputs: EngineSequence['inputs'], shape: ModelShape, at: number): void {
+  if (inputs.length === 0) throw new EspalierError('request-empty', `Sequence ${at} of the call.`);
+  if (shape.vocabulary > 0) {
+    if (!(inputs instanceof Int32Array)) throw new EspalierError('engine-failed', `Sequence ${at} holds frames; the model reads token ids.`);
+    const bad = inputs.findIndex((token) => token < 0 || token >= shape.vocabulary);
+    if (bad >= 0) throw new EspalierError('token-unknown', `Id ${inputs[bad]} at step ${bad} of sequence ${at}; the vocabulary has ${shape.vocabulary}.`);
+    return;
+  }
+  if (!(inputs instanceof Float32Array) || inputs.length % shape.inputs !== 0) throw new EspalierError('engine-failed', `Sequence ${at} is not frames of ${shape.inputs} numbers each.`);
+  if (inputs.some((value) => !Number.isFinite(value))) throw new EspalierError('engine-failed', `A frame of sequence ${at} is not finite.`);
 }
 
 /** (s + phase) % every === 0 for steps s ≥ 0, whatever the sign and size of the phase: the phase within [0, every). */

@@ -3,11 +3,12 @@ import { assert, EspalierError } from '../../errors.ts';
 import type { Model, ModelId } from '../../model/model.ts';
 import { pack } from '../../model/pack.ts';
 import type { ModelShape } from '../../model/shape.ts';
-import { sourcesOf, unitsOf } from '../../model/shape.ts';
-import type { Activity, Engine, EngineAnswer, EngineCall, EngineResult, EngineSequence } from '../../ports.ts';
+import { layerShapes } from '../../model/shape.ts';
+import type { Activity, Engine, EngineCall, EngineResult } from '../../ports.ts';
 import type { Addon, AddonHandle, AddonResult } from './addon.ts';
-import { loadArguments, OUTPUT_MODES } from './addon.ts';
-import { checkCall, checkModel, phaseWithin } from './checked.ts';
+import { loadArguments } from './addon.ts';
+import { answersOf, batchOf } from './batch.ts';
+import { activityColumns, checkCall, checkModel, phaseWithin } from './checked.ts';
 import { PARITY_MAX, parityJudge, probeSequences } from './parity.ts';
 
 /** Between the stages of an enlistment, a few milliseconds each. */
@@ -83,27 +84,17 @@ export class NativeEngine implements Engine {
   }
 
   async #run({ shape, handle }: Enlisted, call: EngineCall, withOutput: boolean): Promise<NativeResult> {
-    const flat = flattened(call.sequences, unitsOf(shape));
-    const count = call.sequences.length;
-    const mode = withOutput ? OUTPUT_MODES[shape.task] : OUTPUT_MODES.none;
-    const labels = new Int32Array(mode === OUTPUT_MODES.tag ? flat.tokens.length : mode === OUTPUT_MODES.classify ? count : 0);
-    const confidence = new Float32Array(withOutput ? count : 0);
+    const batch = batchOf(call.sequences, shape, withOutput);
     const every = call.sample?.every ?? 0;
     let result: AddonResult;
     try {
-      result = await this.#addon.infer(handle, flat.tokens, flat.offsets, flat.h, flat.c, labels, confidence, mode, every, every === 0 ? 0 : phaseWithin(call.sample!.phase, every));
+      result = await this.#addon.infer(handle, batch.inputs, batch.offsets, batch.h, batch.c, batch.labels, batch.values, batch.confidence, batch.mode, every, every === 0 ? 0 : phaseWithin(call.sample!.phase, every));
     } catch (error) {
       throw new EspalierError('engine-failed', `${this.name}: ${error instanceof Error ? error.message : String(error)}`, error);
     }
-    const units = unitsOf(shape);
-    const answers = call.sequences.map((_, at): EngineAnswer => ({
-      labels: mode === OUTPUT_MODES.tag ? labels.slice(flat.offsets[at]!, flat.offsets[at + 1]!) : labels.slice(at, at + 1),
-      confidence: confidence[at] ?? 0,
-      h: flat.h.slice(at * units, (at + 1) * units),
-      c: flat.c.slice(at * units, (at + 1) * units),
-    }));
-    const activity = result.rows === 0 ? null : { rows: result.rows, columns: sourcesOf(shape), values: result.values };
-    return { answers, activity, steps: result.steps, kernelMs: result.ms, cpuMs: result.cpuMs };
+    const { rows } = result;
+    const sampled = rows === 0 ? [] : layerShapes(shape).map((layer): Activity => ({ layer: layer.index, rows, columns: activityColumns(layer), values: result.values[layer.index]! }));
+    return { answers: answersOf(batch, shape, call.sequences.length), activity: sampled[0] ?? null, ...(sampled.length > 1 ? { deeper: sampled.slice(1) } : {}), steps: result.steps, kernelMs: result.ms, cpuMs: result.cpuMs };
   }
 
   /** One at a time: two sums into the same triangle must not meet. */
@@ -122,18 +113,4 @@ export class NativeEngine implements Engine {
     if (enlisted !== undefined) this.#addon.release(enlisted.handle);
     return Promise.resolve();
   }
-}
-
-/** Sequences end to end: tokens [steps of all], offsets [sequences + 1], h and c [sequences, units]. */
-function flattened(sequences: readonly EngineSequence[], units: number): { readonly tokens: Int32Array; readonly offsets: Uint32Array; readonly h: Float32Array; readonly c: Float32Array } {
-  const offsets = new Uint32Array(sequences.length + 1);
-  sequences.forEach(({ inputs }, at) => { offsets[at + 1] = offsets[at]! + inputs.length; });
-  const tokens = new Int32Array(offsets[sequences.length]!);
-  const h = new Float32Array(sequences.length * units), c = new Float32Array(sequences.length * units);
-  sequences.forEach((sequence, at) => {
-    tokens.set(sequence.inputs, offsets[at]!);
-    if (sequence.h !== null) h.set(sequence.h, at * units);
-    if (sequence.c !== null) c.set(sequence.c, at * units);
-  });
-  return { tokens, offsets, h, c };
 }

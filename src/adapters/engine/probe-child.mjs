@@ -11,14 +11,18 @@ process.once('message', (message) => {
   );
 });
 
-async function answer({ file, variant, load, batch }) {
+async function answer({ file, variant, runs }) {
   const addon = createRequire(import.meta.url)(file);
   const found = addon.variants().find(({ name }) => name === variant);
   if (found === undefined) return { error: `the kernel has no variant ${variant}` };
   if (!found.supported) return { error: `this processor lacks ${found.needs}` };
-  const [handle] = addon.load(variant, ...load);
-  const { tokens, offsets, h, c, labels, confidence } = batch;
-  await addon.infer(handle, tokens, offsets, h, c, labels, confidence, 1, 0, 0);
-  addon.release(handle);
-  return { h, c, labels, confidence };
+  const answers = [];
+  for (const { load, batch } of runs) {
+    const [handle] = addon.load(variant, ...load);
+    const { inputs, offsets, h, c, labels, values, confidence, mode } = batch;
+    await addon.infer(handle, inputs, offsets, h, c, labels, values, confidence, mode, 0, 0);
+    addon.release(handle);
+    answers.push({ h, c, labels, values, confidence });
+  }
+  return { answers };
 }

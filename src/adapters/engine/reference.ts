@@ -1,10 +1,11 @@
 /** The reference network as an engine: float64, on the event loop but yielding between sequences. Slow and always there. */
 import { assert, EspalierError } from '../../errors.ts';
-import { forward } from '../../model/cell.ts';
+import { forward, stepsOf } from '../../model/cell.ts';
 import type { Model, ModelId } from '../../model/model.ts';
-import { sourcesOf, unitsOf } from '../../model/shape.ts';
+import type { LayerShape } from '../../model/shape.ts';
+import { layerShapes, stateLengths } from '../../model/shape.ts';
 import type { Activity, Engine, EngineAnswer, EngineCall, EngineResult } from '../../ports.ts';
-import { checkCall, checkModel, phaseWithin } from './checked.ts';
+import { activityColumns, checkCall, checkModel, phaseWithin } from './checked.ts';
 
 const GRAM_ROWS_BETWEEN_YIELDS = 16;
 const yieldToLoop = (): Promise<void> => new Promise((resolve) => { setImmediate(resolve); });
@@ -19,7 +20,7 @@ export class ReferenceEngine implements Engine {
     checkModel(model);
     this.#models.set(model.id, model);
     const { embedding, layers, output, outputBias } = model.weights;
-    const bytes = [embedding, output, outputBias, ...layers.flatMap((layer) => [layer.kernel, layer.bias])].reduce((sum, tensor) => sum + tensor.byteLength, 0);
+    const bytes = [embedding, output, outputBias, ...layers.flatMap((layer) => [layer.kernel, layer.bias, layer.recurrentBias])].reduce((sum, tensor) => sum + (tensor?.byteLength ?? 0), 0);
     return { ms: performance.now() - started, parity: 0, bytes };
   }
 
@@ -28,27 +29,28 @@ export class ReferenceEngine implements Engine {
     const model = this.#models.get(call.model);
     if (model === undefined) throw new EspalierError('model-unknown', call.model);
     checkCall(call, model.shape);
-    const sampled = new Map<number, Float32Array[]>();
+    const layers = layerShapes(model.shape), lengths = stateLengths(model.shape);
+    const sampled = layers.map(() => [] as Float32Array[]);
     const { every, phase } = call.sample === null ? { every: 0, phase: 0 } : { every: call.sample.every, phase: phaseWithin(call.sample.phase, call.sample.every) };
     const answers: EngineAnswer[] = [];
     let steps = 0, kernelMs = 0;
     for (const { inputs, h, c } of call.sequences) {
       await yieldToLoop();
       const started = performance.now();
-      const units = unitsOf(model.shape);
-      const state = { h: h === null ? new Float64Array(units) : Float64Array.from(h), c: c === null ? new Float64Array(units) : Float64Array.from(c) };
-      const result = forward(model, inputs, state, (t, x, hPrevious) => {
+      const state = h === null && c === null ? null : { h: Float64Array.from(h ?? new Float32Array(lengths.h)), c: Float64Array.from(c ?? new Float32Array(lengths.c)) };
+      const result = forward(model, inputs, state, (t, x, hPrevious, layer, reset) => {
         if (every === 0 || (t + phase) % every !== 0) return;
-        const row = new Float32Array(x.length + hPrevious.length);
-        row.set(x);
-        row.set(hPrevious, x.length);
-        sampled.set(t, [...(sampled.get(t) ?? []), row]);
+        sampled[layer]!.push(Float32Array.from([...x, ...hPrevious, ...(reset ?? [])]));
       });
-      answers.push({ labels: result.labels, confidence: result.confidence, h: Float32Array.from(result.h), c: Float32Array.from(result.c) });
-      steps = Math.max(steps, inputs.length);
+      answers.push({
+        labels: result.labels, values: result.values === null ? null : Float32Array.from(result.values), confidence: result.confidence,
+        h: Float32Array.from(result.h), c: Float32Array.from(result.c),
+      });
+      steps = Math.max(steps, stepsOf(model.shape, inputs));
       kernelMs += performance.now() - started;
     }
-    return { answers, activity: joined([...sampled.values()].flat(), sourcesOf(model.shape)), steps, kernelMs };
+    const activities = layers.map((layer) => joined(layer, sampled[layer.index]!)).filter((activity) => activity !== null);
+    return { answers, activity: activities[0] ?? null, ...(activities.length > 1 ? { deeper: activities.slice(1) } : {}), steps, kernelMs };
   }
 
   async gram(activity: Activity, into: Float64Array): Promise<number> {
@@ -73,10 +75,11 @@ export class ReferenceEngine implements Engine {
   }
 }
 
-/** Rows of `columns` numbers as one activity; null where there are none. */
-function joined(rows: readonly Float32Array[], columns: number): Activity | null {
+/** The rows of a layer as one activity; null where there are none. */
+function joined(layer: LayerShape, rows: readonly Float32Array[]): Activity | null {
   if (rows.length === 0) return null;
+  const columns = activityColumns(layer);
   const values = new Float32Array(rows.length * columns);
   rows.forEach((row, at) => { values.set(row, at * columns); });
-  return { rows: rows.length, columns, values };
+  return { layer: layer.index, rows: rows.length, columns, values };
 }

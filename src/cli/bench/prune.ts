@@ -12,7 +12,7 @@ import type { ReplayItem } from '../../evidence/replay.ts';
 import type { Moments } from '../../evidence/moments.ts';
 import { initialWeights } from '../../model/initial.ts';
 import { densityOfMask, fullMask } from '../../model/mask.ts';
-import type { LayerMask, ModelShape, Weights } from '../../model/shape.ts';
+import type { Mask, ModelShape, Weights } from '../../model/shape.ts';
 import type { CriterionName, TrainingPlan } from '../../pruning/job.ts';
 import { densityOf } from '../../pruning/schedule.ts';
 import { randomFrom, shuffle } from '../../support/random.ts';
@@ -21,7 +21,7 @@ import { examine } from '../../tuning/examine.ts';
 import type { Cuts, FineTuning } from '../../tuning/fine-tune.ts';
 import { fineTune } from '../../tuning/fine-tune.ts';
 import { momentsOf } from '../../tuning/moments-of.ts';
-import type { Network } from '../../tuning/network.ts';
+import type { Network } from '../../tuning/parameters.ts';
 import type { Runtime } from '../../tuning/ops.ts';
 import { openRuntime } from '../../tuning/ops.ts';
 import type { Clinc } from './clinc.ts';
@@ -77,10 +77,10 @@ const stepsOf = (items: readonly ReplayItem[], epochs: number): number => epochs
 const planOf = (steps: number, extra: Partial<TrainingPlan>): TrainingPlan => ({ steps, lanes: LANES, window: 1, learningRate: 2e-3, labelShare: 1, temperature: 2, dropout: 0.4, heldOut: 0, secondsMax: 1e6, ...extra });
 const percent = (share: number): string => `${(100 * share).toFixed(2)} %`;
 
-async function train({ runtime, clinc, shape, seed, say }: Bench, what: string, start: Weights, plan: TrainingPlan, extra: Partial<FineTuning>): Promise<{ readonly weights: Weights; readonly mask: LayerMask }> {
+async function train({ runtime, clinc, shape, seed, say }: Bench, what: string, start: Weights, plan: TrainingPlan, extra: Partial<FineTuning>): Promise<{ readonly weights: Weights; readonly mask: Mask }> {
   let saidAt = -Infinity;
   return await fineTune(runtime, {
-    start: { shape, weights: start }, mask: fullMask(shape)[0]!, teacher: null, items: clinc.train, plan, seed, clock, signal: never,
+    start: { shape, weights: start }, mask: fullMask(shape), teacher: null, items: clinc.train, plan, seed, clock, signal: never,
     say: ({ step, steps, loss, accuracy, tokensPerSecond }) => {
       if (clock.monotonicMs() - saidAt < 10_000) return;
       saidAt = clock.monotonicMs();
@@ -91,7 +91,7 @@ async function train({ runtime, clinc, shape, seed, say }: Bench, what: string, 
 }
 
 /** Moments of a network on the training part, whose items come in an order of their own. */
-async function momentsAt({ runtime, clinc, shape }: Bench, weights: Weights, vectorsMax: number, random: () => number): Promise<Moments> {
+async function momentsAt({ runtime, clinc, shape }: Bench, weights: Weights, vectorsMax: number, random: () => number): Promise<readonly Moments[]> {
   return (await momentsOf(runtime, { id: 'bench', model: { shape, weights }, parent: null, items: shuffle([...clinc.train], random), vectorsMax }, never)).moments;
 }
 
@@ -102,7 +102,7 @@ function gradual(bench: Bench, criterion: CriterionName, density: number): Cuts 
   return {
     every: CUT_EVERY,
     at: async (progress, weights, mask) => {
-      if (densityOfMask([mask]) <= density + 1 / mask.length) return null;
+      if (densityOfMask(mask) <= density + 1 / mask[0]!.length) return null;
       const moments = criterion === 'activity' || criterion === 'obs' ? await momentsAt(bench, weights, CUT_VECTORS_MAX, random) : null;
       const network: Network = { shape, weights };
       const wanted = densityOf(progress / CUT_UNTIL, 1, density);
@@ -112,7 +112,7 @@ function gradual(bench: Bench, criterion: CriterionName, density: number): Cuts 
   };
 }
 
-async function rowsOf(bench: Bench, dense: Network, moments: Moments, density: number, criterion: CriterionName): Promise<PruneRow[]> {
+async function rowsOf(bench: Bench, dense: Network, moments: readonly Moments[], density: number, criterion: CriterionName): Promise<PruneRow[]> {
   const { runtime, clinc, shape, seed, settings, say } = bench;
   const rows: PruneRow[] = [];
   const measure = async (reconstruct: boolean, finetune: boolean, make: () => Promise<Weights> | Weights): Promise<void> => {
@@ -123,8 +123,8 @@ async function rowsOf(bench: Bench, dense: Network, moments: Moments, density: n
     rows.push({ density, criterion, reconstruct, finetune, accuracy: test.accuracy, agreement: test.agreement!, validation: validation.accuracy, seconds });
     say(`density ${density} ${criterion}${reconstruct ? ' + reconstruct' : ''}${finetune ? ' + fine-tuned by the teacher' : ''}: test ${percent(test.accuracy)}, agreement ${percent(test.agreement!)}, validation ${percent(validation.accuracy)}, ${seconds.toFixed(1)} s`);
   };
-  const full = fullMask(shape)[0]!;
-  const mask = (): LayerMask => chooseMask(dense, full, score(dense, full, criterion, moments, randomFrom(seed)), { density, scope: 'network' });
+  const full = fullMask(shape);
+  const mask = (): Mask => chooseMask(dense, full, score(dense, full, criterion, moments, randomFrom(seed)), { density, scope: 'network' });
   await measure(false, false, () => applyMask(dense, mask()));
   await measure(true, false, () => repair(dense, mask(), moments));
   const plan = planOf(stepsOf(clinc.train, settings.tuneEpochs), { labelShare: 0 });

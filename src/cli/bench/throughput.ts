@@ -11,6 +11,8 @@ export interface ThroughputOptions {
   readonly repeats: number;
   /** Time spent on each model and mode, at least. */
   readonly secondsMin: number;
+  /** Numbers of a step: 1 for token ids (and where left out), the width of a frame otherwise. */
+  readonly numbersPerStep?: number;
 }
 
 export interface Throughput {
@@ -33,9 +35,9 @@ export async function measureThroughput(engine: Engine, model: ModelId, sequence
 }
 
 /** Models take turns in every repeat, so that a machine that slows down slows all of them. In the order of the models. */
-export async function compareThroughput(engine: Engine, models: readonly ModelId[], sequences: readonly EngineSequence[], { repeats, secondsMin }: ThroughputOptions): Promise<readonly Throughput[]> {
+export async function compareThroughput(engine: Engine, models: readonly ModelId[], sequences: readonly EngineSequence[], { repeats, secondsMin, numbersPerStep = 1 }: ThroughputOptions): Promise<readonly Throughput[]> {
   assert(repeats >= 1 && sequences.length > 0, 'at least one repeat and one sequence');
-  const laneSteps = sequences.reduce((sum, { inputs }) => sum + inputs.length, 0);
+  const laneSteps = sequences.reduce((sum, { inputs }) => sum + inputs.length / numbersPerStep, 0);
   const runs = models.map(() => ({ whole: [] as number[], cell: [] as number[], latencies: [] as number[] }));
   for (let repeat = 0; repeat < repeats; repeat++) {
     for (const [at, model] of models.entries()) {

@@ -4,12 +4,15 @@ import { createRequire } from 'node:module';
 import * as path from 'node:path';
 import { EspalierError } from '../../errors.ts';
 import { tokenizerOf, vocabularyOf, wordIds } from '../../model/tokenize.ts';
-import type { Task } from '../../model/shape.ts';
+import type { Task as AnyTask } from '../../model/shape.ts';
 import type { Tokenizer } from '../../model/tokenizer.ts';
 import { BROWN_GENRES, genreOf, parseBrown } from '../../traffic/brown.ts';
 import { sessionsOf } from '../../traffic/corpus.ts';
 import type { CorpusDocument, CorpusSession, TaggedSequence } from '../../traffic/corpus.ts';
 import type { ReplayItem } from '../../evidence/replay.ts';
+
+/** What the demonstration's data can be for. */
+type Task = Extract<AnyTask, 'tag' | 'classify'>;
 
 export interface DemoCorpus {
   readonly name: string;

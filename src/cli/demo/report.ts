@@ -46,7 +46,7 @@ const round = (value: number, digits: number): number => Number(value.toFixed(di
 function modelJson({ model, scores, throughput, bytes, memory }: Measured): Record<string, unknown> {
   return {
     model: model.id, accuracy: round(shareOf(scores.all), 5), density: round(densityOfMask(model.mask), 4),
-    densities: model.mask.map((mask) => { const { inputs, state } = layerDensity(model.shape, mask); return { inputs: round(inputs, 4), state: round(state, 4) }; }),
+    densities: model.mask.map((mask, at) => { const { inputs, state } = layerDensity(model.shape, mask, at); return { inputs: round(inputs, 4), state: round(state, 4) }; }),
     laneStepsPerSecond: Math.round(throughput.laneStepsPerSecond),
     laneStepsPerSecondWithoutOutput: throughput.laneStepsPerSecondWithoutOutput === null ? null : Math.round(throughput.laneStepsPerSecondWithoutOutput),
     batchP50Ms: round(throughput.p50Ms, 3), batchP99Ms: round(throughput.p99Ms, 3), bytes, memory,

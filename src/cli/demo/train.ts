@@ -15,11 +15,14 @@ import { itemsOf, vocabularySize } from './corpus.ts';
 import type { DemoPlan } from './plan.ts';
 import { INPUTS } from './plan.ts';
 
+/** What of the shape may be another than one layer of LSTM. */
+type Form = Partial<Pick<ModelShape, 'cell' | 'layers'>>;
+
 /** The untrained model of the demonstration. */
-export function untrained(corpus: DemoCorpus, plan: DemoPlan): ModelDraft {
+export function untrained(corpus: DemoCorpus, plan: DemoPlan, form: Form = {}): ModelDraft {
   const shape: ModelShape = {
     cell: 'lstm', vocabulary: vocabularySize(corpus), inputs: INPUTS, layers: [plan.options.units], task: corpus.task, outputs: corpus.labels.length,
-    state: corpus.task === 'tag' ? 'carry' : 'reset',
+    state: corpus.task === 'tag' ? 'carry' : 'reset', ...form,
   };
   return {
     shape, weights: initialWeights(shape, randomFrom(plan.options.seed)), mask: fullMask(shape), tokenizer: corpus.tokenizer, labels: corpus.labels,
@@ -37,8 +40,8 @@ export async function runToCandidate(trainer: Trainer, job: TuningJob, heard: (n
 export interface DensePorts { readonly trainer: Trainer; readonly vault: Vault; readonly models: Models }
 
 /** Trains the dense model. @returns the model, the report of its training, and where its data are in the vault */
-export async function trainDense(ports: DensePorts, corpus: DemoCorpus, plan: DemoPlan, heard: (news: TuningNews) => void): Promise<{ readonly model: Model; readonly candidate: Candidate; readonly data: string }> {
-  const draft = untrained(corpus, plan);
+export async function trainDense(ports: DensePorts, corpus: DemoCorpus, plan: DemoPlan, heard: (news: TuningNews) => void, form: Form = {}): Promise<{ readonly model: Model; readonly candidate: Candidate; readonly data: string }> {
+  const draft = untrained(corpus, plan, form);
   const start = await ports.models.store(draft);
   const data = await ports.vault.put(encodeReplay(itemsOf(corpus, corpus.training, draft.shape.state === 'carry')));
   const candidate = await runToCandidate(ports.trainer, {

@@ -5,5 +5,5 @@ import { scaledNorms } from '../norms.ts';
 export const magnitude: Criterion = {
   name: 'magnitude',
   needs: 'nothing',
-  score: (scoring) => scaledNorms(scoring, () => 1),
+  score: (scoring) => scaledNorms({ ...scoring, moments: null }, () => 1),
 };

@@ -19,9 +19,20 @@ export const obs: Criterion = {
   score: (scoring) => {
     const moments = fittingMoments(scoring);
     const second = dense(moments);
-    addRidge(second, moments.size, DAMPING);
-    if (!factorize(second, moments.size)) throw new EspalierError('evidence-invalid', 'The second moments are not positive definite.');
-    const diagonal = inverseDiagonal(second, moments.size);
-    return scaledNorms(scoring, (k) => 1 / Math.sqrt(diagonal[k]!));
+    const diagonals = new Map<Int32Array, Float64Array>();
+    return scaledNorms(scoring, (k, { at }) => {
+      const diagonal = diagonals.get(at) ?? inverseOf(second, moments.size, at);
+      diagonals.set(at, diagonal);
+      return 1 / diagonal[k]!;
+    });
   },
 };
+
+/** The diagonal of (G + λI)⁻¹, G of the sources of one system and the constant: [sources + 1]. */
+function inverseOf(second: Float64Array, size: number, at: Int32Array): Float64Array {
+  const rows = [...at, size - 1], n = rows.length;
+  const block = Float64Array.from({ length: n * n }, (_, cell) => second[rows[Math.floor(cell / n)]! * size + rows[cell % n]!]!);
+  addRidge(block, n, DAMPING);
+  if (!factorize(block, n)) throw new EspalierError('evidence-invalid', 'The second moments are not positive definite.');
+  return inverseDiagonal(block, n);
+}

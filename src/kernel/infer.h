@@ -1,0 +1,137 @@
+// One call: the checks, the runs of the layers, the output layer of whole sequences.
+#pragma once
+#include "ragged.h"
+
+static int longestFirst(const void *a, const void *b) {
+  const Waiting *x = a, *y = b;
+  if (x->steps != y->steps) return x->steps < y->steps ? 1 : -1;
+  return x->sequence < y->sequence ? -1 : x->sequence > y->sequence;
+}
+
+// x - x is 0 for every finite x, and NaN otherwise.
+static bool finite32(const float *x, size_t n) {
+  float sum = 0;
+  for (size_t i = 0; i < n; i++) sum += x[i] - x[i];
+  return sum == 0;
+}
+
+// Nothing is computed before everything was found to be good. FAILED_NOT, or what is wrong with which sequence.
+static Failure check(const Model *model, Batch *b) {
+  const size_t units = model->stateUnits, inputs = model->layers[0].inputs;
+  for (uint32_t s = 0; s < b->count; s++) {
+    const uint32_t from = b->offsets[s], to = b->offsets[s + 1];
+    b->failedAt = s;
+    if (from >= to) return FAILED_EMPTY;
+    if (b->frames != NULL && !finite32(b->frames + from * inputs, (to - from) * inputs)) return FAILED_FRAME;
+    for (uint32_t t = from; b->frames == NULL && t < to; t++) if (b->tokens[t] < 0 || (uint32_t)b->tokens[t] >= model->vocabulary) return FAILED_TOKEN;
+    if (!finite32(b->h + s * units, units) || (model->cell == CELL_LSTM && !finite32(b->c + s * units, units))) return FAILED_STATE;
+  }
+  return FAILED_NOT;
+}
+
+typedef struct { uint32_t first, depth; bool backward; const float *frames; float *kept; size_t keptColumns; } Stack;
+
+// Layers that need nothing of one another's later steps, together; false when memory is short.
+static bool runStack(const Model *model, Batch *b, int width, const Waiting *order, const Stack stack) {
+  const size_t lanes = model->variant->widths[width];
+  Lanes *l = (Lanes *)zeroed(sizeof(Lanes) / sizeof(float) + 16);
+  size_t *unitsBefore = calloc(stack.depth, sizeof *unitsBefore);
+  bool done = false;
+  if (l != NULL && unitsBefore != NULL) {
+    size_t most = 0;
+    l->model = model; l->batch = b; l->width = width; l->lanes = lanes; l->order = (Waiting *)order; l->unitsBefore = unitsBefore;
+    l->first = stack.first; l->depth = stack.depth; l->backward = stack.backward;
+    l->frames = stack.frames; l->kept = stack.kept; l->keptColumns = stack.keptColumns;
+    l->inputs = model->layers[stack.first].inputs;
+    for (uint32_t i = 0; i < stack.first; i++) l->stateFrom += model->layers[i].units;
+    for (uint32_t i = 0; i < stack.depth; i++) {
+      const size_t units = layerAt(l, i)->units;
+      unitsBefore[i] = l->units;
+      l->units += units;
+      if (units > most) most = units;
+    }
+    l->rows[0] = zeroed((l->inputs + l->units * (gatesOf(model->cell) == 3 ? 2 : 1)) * lanes);
+    l->rows[1] = zeroed((l->inputs + l->units) * lanes);
+    l->c = zeroed(model->cell == CELL_LSTM ? l->units * lanes : LANES_MAX);
+    l->scratch = zeroed(model->cell == CELL_GRU_BEFORE ? 2 * most * lanes : LANES_MAX);
+    done = l->rows[0] && l->rows[1] && l->c && l->scratch && runSteps(l);
+    b->steps = l->steps;
+    free(l->rows[0]); free(l->rows[1]); free(l->c); free(l->scratch);
+  }
+  free(unitsBefore); free(l);
+  return done;
+}
+
+// Each layer forwards and backwards over the whole batch; the next one reads [forward; backward] of every step.
+static bool runBidirectional(const Model *model, Batch *b, int width, const Waiting *order) {
+  const size_t steps = b->offsets[b->count];
+  float *below = NULL;
+  bool done = true;
+  for (uint32_t pair = 0; done && pair < model->layerCount; pair += 2) {
+    const size_t units = model->layers[pair].units, columns = 2 * units;
+    const bool last = pair + 2 == model->layerCount;
+    float *kept = last ? NULL : malloc(steps * columns * sizeof(float));
+    done = last || kept != NULL;
+    for (uint32_t d = 0; done && d < 2; d++) {
+      done = runStack(model, b, width, order, (Stack){ .first = pair + d, .depth = 1, .backward = d == 1, .frames = pair == 0 ? b->frames : below,
+        .kept = last ? NULL : kept + d * units, .keptColumns = columns });
+    }
+    free(below);
+    below = kept;
+  }
+  free(below);
+  return done;
+}
+
+static __attribute__((noinline)) void runValues(const Model *model, size_t lanes, const float *h, size_t count, float *values) {
+#define PASS(n) valuePass(NV_OF(n), model, lanes, h + at, values + at)
+  OVER_VECTORS(count, PASS);
+#undef PASS
+}
+
+// The output layer over the last states of whole sequences, which close the state of each; false when memory is short.
+static bool outputWhole(const Model *model, Batch *b, size_t lanes) {
+  const size_t features = model->features, padded = ((size_t)model->outputs + 3) / 4 * 4;
+  const float *states = b->h + model->stateUnits - features;
+  float *h = zeroed(features * lanes), *values = zeroed(padded * lanes);
+  int32_t label[LANES_MAX] __attribute__((aligned(64)));
+  for (uint32_t from = 0; h != NULL && values != NULL && from < b->count; from += (uint32_t)lanes) {
+    const uint32_t n = b->count - from < lanes ? b->count - from : (uint32_t)lanes;
+    for (uint32_t lane = 0; lane < n; lane += 4) {
+      const float *row[4];
+      for (uint32_t i = 0; i < 4; i++) row[i] = states + (from + (lane + i < n ? lane + i : lane)) * model->stateUnits;
+      intoLanes(row, features, h + lane, lanes);
+    }
+    if (b->mode == OUTPUT_REGRESS) {
+      runValues(model, lanes, h, n, values);
+      for (uint32_t i = 0; i < n; i++) fromLane(values + i, model->outputs, lanes, b->values + (size_t)(from + i) * model->outputs);
+    } else {
+      runLabels(model, lanes, h, n, label, values);
+      memcpy(b->labels + from, label, n * sizeof *label);
+      memcpy(b->confidence + from, values, n * sizeof *values);
+    }
+  }
+  const bool done = h != NULL && values != NULL;
+  free(h); free(values);
+  return done;
+}
+
+static void infer(const Model *model, Batch *b) {
+  b->failure = check(model, b);
+  if (b->failure != FAILED_NOT || b->count == 0) return;
+  const uint32_t *widths = model->variant->widths;
+  int width = 0;
+  while (width + 1 < WIDTHS_MAX && widths[width + 1] > 0 && widths[width] < b->count) width++;
+  Waiting *order = malloc(b->count * sizeof *order);
+  b->samples = calloc(model->layerCount, sizeof *b->samples);
+  b->failure = FAILED_MEMORY;
+  if (order != NULL && b->samples != NULL) {
+    for (uint32_t l = 0; l < model->layerCount; l++) b->samples[l].columns = model->layers[l].inputs + (size_t)model->layers[l].units * (gatesOf(model->cell) == 3 ? 2 : 1);
+    for (uint32_t s = 0; s < b->count; s++) order[s] = (Waiting){ s, b->offsets[s + 1] - b->offsets[s] };
+    qsort(order, b->count, sizeof *order, longestFirst);
+    const bool done = model->bidirectional ? runBidirectional(model, b, width, order)
+      : runStack(model, b, width, order, (Stack){ .depth = model->layerCount, .frames = b->frames });
+    if (done && (b->mode == OUTPUT_NONE || b->mode == OUTPUT_TAG || outputWhole(model, b, widths[width]))) b->failure = FAILED_NOT;
+  }
+  free(order);
+}

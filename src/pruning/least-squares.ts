@@ -1,0 +1,112 @@
+/** The linear algebra of one system of one unit, on blocks of the second moments. All in float64. */
+import { EspalierError } from '../errors.ts';
+import { factorize, solveFactored } from './cholesky.ts';
+
+/** The unknowns of a unit in one system. */
+export interface Design {
+  /** Gates that share the matrix, that is, columns of the right-hand side. */
+  readonly gates: number;
+  /** Source of the layer, or −1 for a constant. */
+  readonly kept: Int32Array;
+  /** Where the sampled vector has it. */
+  readonly at: Int32Array;
+  /** 1 where it is multiplied by the reset gate of the unit. */
+  readonly flags: Uint8Array;
+}
+
+/** Second moments [size, size] of two vectors, and what a reset gate on the row, on the column and on both scales them by. */
+export interface Block {
+  readonly matrix: Float64Array;
+  readonly size: number;
+  readonly rows: number;
+  readonly columns: number;
+  readonly both: number;
+}
+
+const scaleOf = (block: Block, row: number, column: number): number => (row === 1 ? (column === 1 ? block.both : block.rows) : column === 1 ? block.columns : 1);
+
+/** Weights [rows, gates], row by row. */
+export function gather(rows: number, gates: readonly number[], weightOf: (row: number, gate: number) => number): Float64Array {
+  const weights = new Float64Array(rows * gates.length);
+  for (let row = 0; row < rows; row++) for (let g = 0; g < gates.length; g++) weights[row * gates.length + g] = weightOf(row, gates[g]!);
+  return weights;
+}
+
+/** The weights as a row of flag 0 or 1 sees them: scaled by the reset gate's part. */
+function seenBy(block: Block, flag: number, { gates, flags }: Design, weights: Float64Array): Float64Array {
+  if (block.both === 1 && block.rows === 1 && block.columns === 1) return weights;
+  return weights.map((weight, at) => weight * scaleOf(block, flag, flags[Math.floor(at / gates)]!));
+}
+
+/** One row of the moments times weights [n, gates], written to out[to ..]. */
+function rowTimes({ matrix, size }: Block, row: number, { at, gates }: Design, weights: Float64Array, out: Float64Array, to: number): void {
+  const from = row * size;
+  if (gates === 4) {
+    let p0 = 0, p1 = 0, p2 = 0, p3 = 0;
+    for (let k = 0; k < at.length; k++) {
+      const element = matrix[from + at[k]!]!;
+      p0 += element * weights[4 * k]!;
+      p1 += element * weights[4 * k + 1]!;
+      p2 += element * weights[4 * k + 2]!;
+      p3 += element * weights[4 * k + 3]!;
+    }
+    out[to] = p0;
+    out[to + 1] = p1;
+    out[to + 2] = p2;
+    out[to + 3] = p3;
+    return;
+  }
+  for (let gate = 0; gate < gates; gate++) {
+    let sum = 0;
+    for (let k = 0; k < at.length; k++) sum += matrix[from + at[k]!]! * weights[gates * k + gate]!;
+    out[to + gate] = sum;
+  }
+}
+
+/** X_S W0: [kept, gates]. */
+export function targetOf(x: Block, design: Design, everything: Design, wanted: Float64Array): Float64Array {
+  const target = new Float64Array(design.at.length * design.gates);
+  const seen = [seenBy(x, 0, everything, wanted), seenBy(x, 1, everything, wanted)] as const;
+  for (let row = 0; row < design.at.length; row++) rowTimes(x, design.at[row]!, everything, seen[design.flags[row] as 0 | 1], target, row * design.gates);
+  return target;
+}
+
+/** (G_SS + λI)⁻¹ (X_S W0 + λ w_S): [kept, gates]. Throws evidence-invalid where G_SS + λI is not positive definite. */
+export function solve(block: Block, { at, flags, gates }: Design, target: Float64Array, start: Float64Array, lambda: number): Float64Array {
+  const n = at.length;
+  const matrix = new Float64Array(n * n);
+  for (let row = 0; row < n; row++) {
+    for (let column = 0; column <= row; column++) matrix[row * n + column] = block.matrix[at[row]! * block.size + at[column]!]! * scaleOf(block, flags[row]!, flags[column]!);
+    matrix[row * n + row]! += lambda;
+  }
+  if (!factorize(matrix, n)) throw new EspalierError('evidence-invalid', 'The second moments are not positive definite.');
+  const solution = target.map((value, i) => value + lambda * start[i]!);
+  solveFactored(matrix, n, solution, gates);
+  return solution;
+}
+
+/** Σ over gates of W0ᵀ G0 W0, the power of what is wanted. */
+export function powerOf(block: Block, everything: Design, wanted: Float64Array): number {
+  const { gates, at, flags } = everything;
+  const seen = [seenBy(block, 0, everything, wanted), seenBy(block, 1, everything, wanted)] as const;
+  const product = new Float64Array(gates);
+  let sum = 0;
+  for (let row = 0; row < at.length; row++) {
+    rowTimes(block, at[row]!, everything, seen[flags[row] as 0 | 1], product, 0);
+    for (let gate = 0; gate < gates; gate++) sum += wanted[row * gates + gate]! * product[gate]!;
+  }
+  return sum;
+}
+
+/** Σ over gates of W0ᵀ G0 W0 − 2 wᵀ X_S W0 + wᵀ G_SS w; rounding may leave it a little below zero, so it is cut there. */
+export function errorOf(block: Block, design: Design, target: Float64Array, weights: Float64Array, power: number): number {
+  const { gates, at, flags } = design;
+  const seen = [seenBy(block, 0, design, weights), seenBy(block, 1, design, weights)] as const;
+  const product = new Float64Array(gates);
+  let error = power;
+  for (let row = 0; row < at.length; row++) {
+    rowTimes(block, at[row]!, design, seen[flags[row] as 0 | 1], product, 0);
+    for (let gate = 0; gate < gates; gate++) error += weights[row * gates + gate]! * (product[gate]! - 2 * target[row * gates + gate]!);
+  }
+  return Math.max(0, error);
+}
