@@ -72,7 +72,7 @@ export function boardLines(board: Board, trial: TrialView, headline: string, sty
     ...modelLines(board, style),
     trialLine(trial, style),
     job === null ? `  ${'training'.padEnd(12)}${paint(style, 'dim', 'idle')}` : `  ${'training'.padEnd(12)}${job.stage.padEnd(11)} ${job.steps > 0 ? `${bar(job.step / job.steps, 20)} ${job.step}/${job.steps}  loss ${job.loss?.toFixed(3) ?? '–'}  accuracy ${percent(job.accuracy)}` : ''}`,
-    ...board.decisions.slice(-4).map((d) => `  ${paint(style, d.outcome === 'promoted' || d.outcome === 'certified' ? 'green' : 'yellow', d.outcome.padEnd(12))}cycle ${d.cycle}: ${d.reason}`),
+    ...board.decisions.slice(-4).map((d) => `  ${paint(style, ['promoted', 'certified', 'kept'].includes(d.outcome) ? 'green' : 'yellow', d.outcome.padEnd(12))}cycle ${d.cycle}: ${d.reason}`),
   ];
   return lines.map((line) => clip(line, style.width));
 }

@@ -50,7 +50,7 @@ export function refusalOf(state: LoopState, trial: Trial, report: CandidateRepor
   if (model === null || [champion, anchor, challenger, predecessor].includes(model)) return 'the same model as one that already serves';
   if (!atMost(report.parity, PARITY_MAX)) return `packed kernel and TensorFlow differ by ${report.parity} (at most ${PARITY_MAX})`;
   if (!atMost(report.density, density * (1 + DENSITY_TOLERANCE))) return `density ${report.density} is above the ordered ${density}`;
-  if (density < state.density && !(report.density < state.density)) return `not smaller: density ${report.density}, the champion's is ${state.density}`;
+  if (density < state.density * (1 - SAME_DENSITY) && !(report.density < state.density)) return `not smaller: density ${report.density}, the champion's is ${state.density}`;
   const floor = report.parentAccuracy - COLLAPSE_MARGINS * state.margin;
   if (!atMost(floor, report.accuracy)) return `accuracy ${report.accuracy} on held-out sequences, more than ${COLLAPSE_MARGINS} margins below the parent's ${report.parentAccuracy}`;
   return null;

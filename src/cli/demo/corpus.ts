@@ -54,7 +54,7 @@ function ownLine(text: string, at: string): OwnLine {
   try { value = JSON.parse(text); } catch { return bad('not valid JSON.'); }
   if (typeof value !== 'object' || value === null) return bad('not an object.');
   const { words, tags, text: sentence, label, genre } = value as Record<string, unknown>;
-  const of = typeof genre === 'string' ? genre : 'all';
+  const of = typeof genre === 'string' ? genre : 'data';
   if (typeof sentence === 'string' && typeof label === 'string') {
     const split = sentence.split(/\s+/).filter((word) => word !== '');
     return split.length === 0 ? bad('the text is empty.') : { sequence: { words: split, tags: [label] }, genre: of, task: 'classify' };

@@ -32,7 +32,7 @@ const MEASURE_SECONDS = 30;
 const REQUESTS_PER_SECOND_MAX = 400;
 
 const training = (over: Partial<TrainingPlan>): TrainingPlan => ({
-  steps: 400, lanes: 64, window: 24, learningRate: 2e-3, labelShare: 0.5, temperature: 2, dropout: 0.25, heldOut: 0.1, secondsMax: 60, ...over,
+  steps: 600, lanes: 64, window: 24, learningRate: 4e-3, labelShare: 0.5, temperature: 2, dropout: 0.1, heldOut: 0.1, secondsMax: 60, ...over,
 });
 
 /** @param liveRequests requests that the live part of the corpus holds */

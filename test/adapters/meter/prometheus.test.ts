@@ -83,7 +83,7 @@ describe('the meter for Prometheus', () => {
     expect(await ownSeries(meter)).toBe(before - 2);
   });
 
-  it.runIf(existsSync(PROMTOOL))('passes promtool check metrics', async () => {
+  if (existsSync(PROMTOOL)) it('passes promtool check metrics', async () => {
     const meter = prometheusMeter();
     for (const happening of Object.values(EVERY_KIND)) meter.record(factOf(happening));
     // The lint is for our names: some of the process metrics of prom-client are gauges that end in _total.
