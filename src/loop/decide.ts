@@ -41,7 +41,7 @@ interface Look {
 }
 type Rule = (look: Look) => readonly Happening[];
 
-const RULES: readonly Rule[] = [expire, failTrial, endProbation, watch, settleRoster, announce, examine, enter, ladder, leaveShadow, retire, tune];
+const RULES: readonly Rule[] = [expire, failTrial, endProbation, watch, settleRoster, announce, examine, enter, estranged, ladder, leaveShadow, retire, tune];
 /** More facts than one look can give: every rule but `expire` and `retire` (bounded by what is open and loaded) fires a few times at most. */
 const LOOKS_MAX = 200;
 
@@ -178,6 +178,16 @@ function enter(look: Look): readonly Happening[] {
   const model = state.trial?.model ?? null;
   if (state.trial?.stage !== 'enlisted' || model === null || state.paused || state.probation !== null || !isSettled(state)) return [];
   return routeTo(look, (roster) => withChallenger(roster, model, policy.shadowShare));
+}
+
+/**
+ * A candidate whose place in the roster another has taken: a second loop writes to the same journal. There must be one
+ * active loop; where there were two, the one that is left gives its candidate up and lives on.
+ */
+function estranged(look: Look): readonly Happening[] {
+  const { trial, roster } = look.state;
+  const placed = trial?.stage === 'shadow' || trial?.stage === 'certified' || trial?.stage === 'rung';
+  return placed && roster.challenger !== trial.model ? [decided(of(trial), 'candidate-failed', `roster ${roster.version} has no place for it`, numbersOf(look, trial))] : [];
 }
 
 function placeOf(trial: Trial, { share }: Roster, policy: Policy): Place | null {

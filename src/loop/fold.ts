@@ -69,7 +69,7 @@ function afterOrder(before: LoopState, order: Order): LoopState {
       const { champion, challenger, share, version } = order.roster;
       const model = state.trial?.model ?? null;
       const stage = model === null ? null : champion === model ? 'promoting' : challenger !== model ? null : share > 0 ? 'climbing' : 'entering';
-      return onTrial({ ...state, version }, stage === null ? {} : { stage });
+      return onTrial({ ...state, version: Math.max(state.version, version) }, stage === null ? {} : { stage });
     }
     case 'retire': return state;
   }

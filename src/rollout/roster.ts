@@ -62,6 +62,10 @@ export const withoutPredecessor = (roster: Roster): Roster =>
 export const modelsOf = (roster: Roster): readonly ModelId[] =>
   [...new Set([roster.champion, roster.anchor, roster.challenger, roster.predecessor].filter((model) => model !== null))];
 
+/** Whether two rosters say the same. */
+export const isSameRoster = (a: Roster, b: Roster): boolean => ROSTER_FIELDS.every((field) => a[field] === b[field]);
+const ROSTER_FIELDS = ['version', 'champion', 'challenger', 'share', 'shadow', 'anchor', 'anchorShare', 'predecessor', 'salt'] as const satisfies readonly (keyof Roster)[];
+
 const next = (roster: Roster, change: Partial<Roster>): Roster => checked({ ...roster, ...change, version: roster.version + 1 });
 
 /** The relations between the fields; a broken one is a programmer's mistake. */

@@ -7,6 +7,7 @@ import type { Fact, Happening, Order } from '../../facts.ts';
 import type { ModelId } from '../../model/model.ts';
 import type { Clock, Engine, Log, Trainer, Vault } from '../../ports.ts';
 import type { Roster } from '../../rollout/roster.ts';
+import { isSameRoster } from '../../rollout/roster.ts';
 import type { Models } from './models.ts';
 
 export interface OrderPorts {
@@ -47,11 +48,22 @@ async function enlist(ports: OrderPorts, order: Extract<Order, { kind: 'enlist' 
   }
 }
 
+/** Whether serving follows another roster of the same version or a later one: of a second loop, or of this one long ago. */
+function isOvertaken({ roster$: { value: followed } }: OrderPorts, roster: Roster): boolean {
+  return followed.version > roster.version || (followed.version === roster.version && !isSameRoster(followed, roster));
+}
+
+/** Throws model-unknown, the errors of the log, and aborted where serving follows another roster, which it would not leave for this one. */
 async function route(ports: OrderPorts, order: Extract<Order, { kind: 'route' }>): Promise<Happening> {
   const started = ports.clock.monotonicMs();
   const { roster } = order;
   for (const id of [roster.champion, roster.challenger, roster.anchor, roster.predecessor]) if (id !== null) ports.models.get(id);
+  const refuseOvertaken = (): void => {
+    if (isOvertaken(ports, roster)) throw new EspalierError('aborted', `Serving follows another roster, of version ${ports.roster$.value.version}; this one has ${roster.version}.`);
+  };
+  refuseOvertaken();
   await ports.log.append([{ topic: 'roster', key: 'roster', value: new TextEncoder().encode(JSON.stringify(roster)) }]);
+  refuseOvertaken();
   if (roster.version > ports.roster$.value.version) ports.roster$.next(roster);
   return { kind: 'routed', order: order.order, roster, swapMs: ports.clock.monotonicMs() - started };
 }
