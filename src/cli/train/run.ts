@@ -88,6 +88,7 @@ export async function runTrain(input: TrainInput, interrupted: AbortSignal): Pro
   const draft = untrained(parts, { cell: 'lstm', inputs: input.inputs, layers: [input.units], task, state }, input.seed);
   const { engine } = await chooseEngine(engineChoiceOf(input.settings));
   const { model: best, trained: { rounds, bestRound, why } } = await trained(input, parts, draft, interrupted);
+  if (why !== 'no better' && bestRound === rounds.length) talk(`           still getting better when it ended (${why}): ${why === 'minutes' ? 'more --minutes' : why === 'epochs' ? 'more --epochs' : 'more time'} may help`);
   const epochs = rounds.slice(0, bestRound).reduce((sum, round) => sum + round.epochs, 0);
   // The rounds are no ancestors: whoever gets the file has none of them.
   const { shape, weights, mask } = best;

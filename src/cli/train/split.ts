@@ -12,8 +12,8 @@ import type { DataLine } from '../data/read.ts';
 
 /** Share of the sessions that are the test part, and of the others that are the validation part. */
 const TEST_SHARE = 0.1, VALIDATION_SHARE = 0.1;
-/** Validation items that are aimed at where data are few. */
-const VALIDATION_MIN = 10;
+/** Validation items that are aimed at where data are few; whole sessions where state is carried. */
+const VALIDATION_MIN = 5;
 /** Sequences below which three parts say nothing. */
 const LINES_MIN = 40;
 
@@ -54,7 +54,7 @@ const sequencesIn = (sessions: readonly CorpusSession[]): readonly TaggedSequenc
  * Throws data-unreadable where a part would be empty or there is nothing to tell apart.
  */
 export function splitLines(lines: readonly DataLine[], state: StateMode, seed: number, labelsMin: number): Parts {
-  const tooLittle = (what: string): never => { throw new EspalierError('data-unreadable', `Too little data: ${what}.`); };
+  const tooLittle = (what: string): never => { throw new EspalierError('data-unreadable', `Too little data: ${what}. More data, or now and then another seed, will do.`); };
   if (lines.length < LINES_MIN) tooLittle(`${lines.length} sequences, and at least ${LINES_MIN} are needed to train, stop and judge`);
   // The seed is in the names, by whose hash a job sets its validation part aside.
   const sessions = sessionsOfLines(lines, state).map((session) => ({ ...session, id: `${seed}.${session.id}` }));
