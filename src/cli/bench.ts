@@ -31,6 +31,10 @@ const BENCHES: Readonly<Record<string, Bench>> = {
     says: 'lane-steps per second of the kernel by density',
     run: async (options) => { await (await import('./bench/kernel.ts')).runKernelBench(options); },
   },
+  swap: {
+    says: 'latency, lost and doubled requests, memory and handles over 100 swaps under load',
+    run: async (options) => { await (await import('./bench/swap.ts')).runSwapBench(options); },
+  },
 };
 
 const names = Object.keys(BENCHES);
@@ -43,7 +47,7 @@ function seedOf(text: string): number {
 
 export function benchCommand(): Command {
   return new Command('bench')
-    .description('measure: prune, gate or kernel')
+    .description(`measure: ${names.join(', ')}`)
     .argument('<name>', names.join(' | '))
     .option('--data <dir>', 'folder of data sets')
     .option('--json <file>', 'write the figures to a file')

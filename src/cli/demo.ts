@@ -1,7 +1,8 @@
 /** `espalier demo`: the whole circle on real input, in one process plus the training process. */
 import * as fs from 'node:fs';
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command, Option } from 'commander';
 import { EspalierError } from '../errors.ts';
+import { between } from './between.ts';
 import { settingsOf } from './compose/settings.ts';
 import type { SettingsOptions } from './compose/settings.ts';
 import { runDemo } from './demo/run.ts';
@@ -30,12 +31,6 @@ Examples:
 Your own data: JSON lines, {"words":[…],"tags":[…]} to tag every word, or {"text":"…","label":"…"} to classify;
 an optional "genre" groups the report. The first 30 % train, the rest is served, one session in ten is held out.
 Exit code 0 only if no request was lost and none answered twice.`;
-
-const between = (min: number, max: number, whole: boolean) => (text: string): number => {
-  const value = Number(text);
-  if (text.trim() === '' || !(value >= min && value <= max) || (whole && !Number.isInteger(value))) throw new InvalidArgumentError(`A ${whole ? 'whole ' : ''}number from ${min} to ${max} is wanted.`);
-  return value;
-};
 
 async function demo(options: Options): Promise<void> {
   const { settings } = settingsOf(options, options.port === undefined ? {} : { 'console.port': options.port });

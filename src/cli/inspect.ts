@@ -1,30 +1,14 @@
 /** `espalier inspect FILE`: what a model file holds. */
-import * as fs from 'node:fs';
 import { Command } from 'commander';
-import { sha256 } from '../adapters/digest.ts';
-import { EspalierError } from '../errors.ts';
-import { ARTIFACT_LIMITS } from '../model/artifact-header.ts';
-import { decodeArtifact } from '../model/artifact.ts';
 import type { Model } from '../model/model.ts';
 import { layerShapes } from '../model/shape.ts';
 import { settingsOf } from './compose/settings.ts';
 import type { SettingsOptions } from './compose/settings.ts';
+import { readModel } from './model-file.ts';
 import { bytesText, out } from './print.ts';
 import { withSettings } from './with-settings.ts';
 
 interface InspectOptions extends SettingsOptions { readonly json?: true }
-
-/** Reads at most the allowed bytes. Throws data-unreadable, artifact-too-large. */
-function read(file: string, bytesMax: number): Uint8Array {
-  try {
-    const { size } = fs.statSync(file);
-    if (size > bytesMax) throw new EspalierError('artifact-too-large', `${file} has ${size} bytes, ${bytesMax} are allowed.`);
-    return fs.readFileSync(file);
-  } catch (cause) {
-    if (cause instanceof EspalierError) throw cause;
-    throw new EspalierError('data-unreadable', `${file}: ${(cause as Error).message}`, cause);
-  }
-}
 
 const shareAlive = (mask: Uint8Array): number => mask.reduce((sum, bit) => sum + bit, 0) / mask.length;
 
@@ -69,9 +53,8 @@ export function inspectCommand(): Command {
     .option('--json', 'as JSON'))
     .action((file: string, options: InspectOptions) => {
       const { vault } = settingsOf(options).settings;
-      const bytes = read(file, vault.artifactBytesMax);
-      const model = decodeArtifact(bytes, sha256, { ...ARTIFACT_LIMITS, bytesMax: vault.artifactBytesMax });
-      if (options.json) out(JSON.stringify(inspection(model, bytes.length), null, 2));
-      else out(lines(model, bytes.length).join('\n'));
+      const { model, bytes } = readModel(file, vault.artifactBytesMax);
+      if (options.json) out(JSON.stringify(inspection(model, bytes), null, 2));
+      else out(lines(model, bytes).join('\n'));
     });
 }

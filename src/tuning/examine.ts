@@ -12,8 +12,8 @@ import type { Tensor } from './tensorflow.ts';
 const HELD_OUT_SEED = 0x51de;
 
 /** Training and held-out items, by hash of the id alone: the same split for every job, whatever else the sample holds. */
-export function splitItems(items: readonly ReplayItem[], heldOut: number): { readonly training: readonly ReplayItem[]; readonly heldOut: readonly ReplayItem[] } {
-  const aside = (item: ReplayItem): boolean => hash32(item.id, HELD_OUT_SEED) / 2 ** 32 < heldOut;
+export function splitItems<T extends { readonly id: string }>(items: readonly T[], heldOut: number): { readonly training: readonly T[]; readonly heldOut: readonly T[] } {
+  const aside = (item: T): boolean => hash32(item.id, HELD_OUT_SEED) / 2 ** 32 < heldOut;
   return { training: items.filter((item) => !aside(item)), heldOut: items.filter(aside) };
 }
 

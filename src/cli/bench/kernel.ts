@@ -1,6 +1,5 @@
 /** `espalier bench kernel`: how fast the engine runs one layer of each cell on one ragged batch, by density of its connections. */
 import { writeFile } from 'node:fs/promises';
-import * as os from 'node:os';
 import { chooseEngine } from '../../adapters/engine/choose.ts';
 import { sampleModel } from '../../model/sample-model.ts';
 import type { Cell, ModelShape } from '../../model/shape.ts';
@@ -8,6 +7,7 @@ import type { EngineSequence } from '../../ports.ts';
 import { randomFrom } from '../../support/random.ts';
 import type { BenchOptions } from '../bench.ts';
 import { out, table, talk } from '../print.ts';
+import { machineOf } from './machine.ts';
 import { compareThroughput } from './throughput.ts';
 
 /** 256 units for tagging, as in the demo. */
@@ -60,8 +60,7 @@ export async function runKernelBench({ seed, quick, json }: BenchOptions): Promi
     row.cell, String(row.density), thousands(row.laneStepsPerSecond), row.timesDense.toFixed(2), thousands(row.laneStepsPerSecondWithoutOutput), row.p50Ms.toFixed(2), row.p99Ms.toFixed(2),
   ])));
   if (json !== undefined) {
-    const machine = { platform: `${process.platform}-${process.arch}`, cpu: os.cpus()[0]?.model ?? 'unknown', cores: os.availableParallelism(), node: process.version };
-    await writeFile(json, `${JSON.stringify({ machine, engine: { name: engine.name, variant }, seed, quick, shape: SHAPE, rows }, null, 2)}\n`);
+    await writeFile(json, `${JSON.stringify({ machine: machineOf(), engine: { name: engine.name, variant }, seed, quick, shape: SHAPE, rows }, null, 2)}\n`);
   }
   return rows;
 }

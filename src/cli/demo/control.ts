@@ -6,7 +6,7 @@ import type { Fact } from '../../facts.ts';
 import type { ModelId } from '../../model/model.ts';
 import type { TuningJob } from '../../pruning/job.ts';
 import type { Trainer } from '../../ports.ts';
-import { runToCandidate } from './train.ts';
+import { runToCandidate } from '../data/dense.ts';
 
 export interface Control {
   /** Follows the facts of the circle. */

@@ -6,7 +6,7 @@ import { encodeArtifact } from '../../model/artifact.ts';
 import type { Model } from '../../model/model.ts';
 import type { EngineSequence } from '../../ports.ts';
 import { settleAccount } from './account.ts';
-import { itemsOf } from './corpus.ts';
+import { itemsOf } from '../data/items.ts';
 import { scoreGenres } from './held-out.ts';
 import type { Lived } from './live.ts';
 import type { Prepared } from './prepare.ts';

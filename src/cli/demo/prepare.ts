@@ -6,10 +6,12 @@ import type { TuningNews } from '../../pruning/job.ts';
 import { unigramTagger } from '../../traffic/corpus.ts';
 import type { CorpusSession } from '../../traffic/corpus.ts';
 import { bar } from '../../console/terminal.ts';
-import { itemsOf } from './corpus.ts';
+import { itemsOf } from '../data/items.ts';
+import { shareOf } from '../data/score.ts';
+import type { Score } from '../data/score.ts';
 import type { DemoCorpus } from './corpus.ts';
-import type { GenreScores, Score } from './held-out.ts';
-import { scoreGenres, shareOf } from './held-out.ts';
+import type { GenreScores } from './held-out.ts';
+import { scoreGenres } from './held-out.ts';
 import type { Stage } from './stage.ts';
 import { trainDense } from './train.ts';
 

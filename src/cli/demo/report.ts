@@ -9,7 +9,7 @@ import { compareThroughput } from '../bench/throughput.ts';
 import type { Throughput } from '../bench/throughput.ts';
 import type { Account } from './account.ts';
 import type { GenreScores } from './held-out.ts';
-import { shareOf } from './held-out.ts';
+import { shareOf } from '../data/score.ts';
 
 export interface Measured {
   readonly model: Model;

@@ -2,8 +2,10 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { corpusOf, itemsOf, loadCorpus, readBrown, readOwn, vocabularySize } from '../../../src/cli/demo/corpus.ts';
+import { itemsOf } from '../../../src/cli/data/items.ts';
+import { corpusOf, loadCorpus, readBrown, readOwn } from '../../../src/cli/demo/corpus.ts';
 import type { DemoCorpus } from '../../../src/cli/demo/corpus.ts';
+import { vocabularyOf } from '../../../src/model/tokenize.ts';
 import type { CorpusSession } from '../../../src/traffic/corpus.ts';
 import { temporaryFolder } from '../../adapters/temporary.ts';
 
@@ -59,7 +61,7 @@ describe('the Brown corpus', () => {
     expect(steps(true)).toBe(steps(false));
     for (const { inputs, targets } of itemsOf(corpus, sessions, true)) {
       expect(targets).toHaveLength(inputs.length);
-      expect(inputs.every((id) => id >= 0 && id < vocabularySize(corpus))).toBe(true);
+      expect(inputs.every((id) => id >= 0 && id < vocabularyOf(corpus.tokenizer))).toBe(true);
       expect(targets!.every((id) => id >= -1 && id < 124)).toBe(true);
     }
   });

@@ -1,0 +1,99 @@
+// Goal: a file of one's own becomes a model that answers rightly, and bad input ends with its code before anything is trained. Method: the real commands in processes of their own, on a task of colours that a small network learns in seconds.
+import { execFile } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { sha256 } from '../../../src/adapters/digest.ts';
+import type { Evaluation } from '../../../src/cli/data/evaluate.ts';
+import type { Round } from '../../../src/cli/train/rounds.ts';
+import { decodeArtifact } from '../../../src/model/artifact.ts';
+import { randomFrom } from '../../../src/support/random.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'espalier-train-test-'));
+afterAll(() => { rmSync(folder, { recursive: true }); });
+const at = (name: string): string => join(folder, name);
+const readJson = (name: string): unknown => JSON.parse(readFileSync(at(name), 'utf8'));
+
+interface Ended { readonly code: number; readonly out: string; readonly talk: string }
+
+function espalier(...args: readonly string[]): Promise<Ended> {
+  return new Promise((ended) => {
+    execFile(process.execPath, [resolve(import.meta.dirname, '../../../scripts/espalier.mjs'), ...args], { cwd: folder, env: { ...process.env, TMPDIR: at('tmp') } },
+      (error, out, talk) => { ended({ code: error === null ? 0 : typeof error.code === 'number' ? error.code : -1, out, talk }); });
+  });
+}
+
+const COLOURS = ['red', 'green', 'blue'] as const;
+
+/** Words of which one is a colour, which is the label. */
+function colours(count: number, seed: number): readonly (readonly [words: readonly string[], colour: string])[] {
+  const random = randomFrom(seed);
+  const pick = (list: readonly string[]): string => list[Math.floor(random() * list.length)]!;
+  return Array.from({ length: count }, () => {
+    const words = Array.from({ length: 2 + Math.floor(random() * 4) }, () => pick(['a', 'b', 'c', 'd']));
+    const colour = pick(COLOURS);
+    words[Math.floor(random() * words.length)] = colour;
+    return [words, colour] as const;
+  });
+}
+
+beforeAll(() => {
+  mkdirSync(at('tmp'));
+  writeFileSync(at('colours.csv'), `text,label\n${colours(300, 1).map(([words, colour]) => `"${words.join(' ')}",${colour}`).join('\n')}\n`);
+  writeFileSync(at('tagged.jsonl'), colours(800, 2).map(([words]) => JSON.stringify({ words, tags: words.map((word) => (COLOURS.some((colour) => colour === word) ? 'C' : 'O')) })).join('\n'));
+  writeFileSync(at('more.jsonl'), [...colours(50, 3).map(([words, colour]) => ({ text: words.join(' '), label: colour })), { text: 'pink a', label: 'pink' }].map((line) => JSON.stringify(line)).join('\n'));
+  writeFileSync(at('others.jsonl'), '{"text":"a b","label":"pink"}');
+});
+
+describe('train and eval', () => {
+  it('make a model of texts in CSV, with the report, and find it good on other data, where unknown labels are said', async () => {
+    const trained = await espalier('train', '--data', 'colours.csv', '--out', 'colours.espalier', '--units', '16', '--inputs', '8', '--json', 'train.json');
+    expect([trained.code, trained.talk]).toEqual([0, expect.stringMatching(/246 sequences|validation accuracy/) as string]);
+    const report = readJson('train.json') as { model: string; bytes: number; counts: { test: number }; rounds: readonly Round[]; bestRound: number; test: Evaluation };
+    const bytes = readFileSync(at('colours.espalier'));
+    const model = decodeArtifact(bytes, sha256);
+    expect([report.model, report.bytes]).toEqual([model.id, bytes.length]);
+    expect(model).toMatchObject({ shape: { layers: [16], inputs: 8, task: 'classify', state: 'reset' }, labels: ['blue', 'green', 'red'], lineage: { parent: null, anchor: null, density: 1, cycle: 0 } });
+    expect(report.test.items).toBe(report.counts.test);
+    expect(report.test.accuracy).toBeGreaterThan(0.9);
+    expect(report.rounds.filter(({ better }) => better).at(-1)!.round).toBe(report.bestRound);
+    expect(trained.out).toContain('worst labels');
+
+    const judged = await espalier('eval', 'colours.espalier', '--data', 'more.jsonl', '--json', 'eval.json');
+    expect([judged.code, judged.talk]).toEqual([0, expect.stringContaining('1 labels are unknown to the model: pink') as string]);
+    const evaluation = readJson('eval.json') as Evaluation & { readonly unknownLabels: readonly string[] };
+    expect(evaluation).toMatchObject({ items: 51, answers: 51, unknown: 1, unknownLabels: ['pink'] });
+    expect(evaluation.accuracy).toBeGreaterThan(0.85);
+    expect(judged.out).toContain('lane-steps/s');
+    expect(readdirSync(folder).filter((name) => name.startsWith('.writing'))).toEqual([]);
+  }, 60_000);
+
+  it('make a tagger of JSON lines, whose state is carried through ten lines', async () => {
+    const trained = await espalier('train', '--data', 'tagged.jsonl', '--out', 'tagger.espalier', '--units', '16', '--inputs', '8', '--json', 'tagger.json');
+    expect(trained.code).toBe(0);
+    expect(decodeArtifact(readFileSync(at('tagger.espalier')), sha256).shape).toMatchObject({ task: 'tag', state: 'carry', outputs: 2 });
+    expect((readJson('tagger.json') as { test: Evaluation }).test.accuracy).toBeGreaterThan(0.9);
+    const judged = await espalier('eval', 'tagger.espalier', '--data', 'more.jsonl');
+    expect([judged.code, judged.talk]).toEqual([2, expect.stringContaining('a model for tag') as string]);
+  }, 60_000);
+
+  it.each([
+    [['train', '--data', 'colours.csv'], '[usage]', "required option '--out"],
+    [['train', '--data', 'colours.csv', '--out', 'none/x.espalier'], '[usage]', 'there is no folder'],
+    [['train', '--data', 'colours.csv', '--out', 'x', '--json', '.'], '[usage]', 'is a folder'],
+    [['train', '--data', 'colours.csv', '--out', 'x', '--state', 'carry'], '[usage]', 'tagged words'],
+    [['train', '--data', 'colours.csv', '--out', 'x', '--units', '0'], '[usage]', 'whole number from 1'],
+    [['train', '--data', 'absent.csv', '--out', 'x'], '[data-unreadable]', 'absent.csv'],
+    [['train', '--data', 'others.jsonl', '--out', 'x'], '[data-unreadable]', '1 sequences'],
+    [['eval', 'colours.csv', '--data', 'more.jsonl'], '[artifact-', 'error'],
+    [['eval', 'colours.espalier', '--data', 'others.jsonl'], '[data-unreadable]', "one of the model's"],
+  ])('%j ends with %s', async (args, code, what) => {
+    const { code: exit, out, talk } = await espalier(...args);
+    expect(exit).toBeGreaterThan(0);
+    expect(out).toBe('');
+    expect(talk).toContain(code);
+    expect(talk).toContain(what);
+    expect(existsSync(at('x'))).toBe(false);
+  });
+});
