@@ -7,10 +7,14 @@ import { doctorCommand } from './cli/doctor.ts';
 import { errorsCommand } from './cli/errors.ts';
 import { explain } from './cli/explain.ts';
 import { inspectCommand } from './cli/inspect.ts';
+import { serveCommand } from './cli/serve.ts';
+import { steerCommand } from './cli/steer.ts';
+import { tuneCommand } from './cli/tune.ts';
 
 const EXAMPLES = `Examples:
   espalier demo                          serve live traffic, prune the model behind it, swap the smaller one in
   espalier demo --minutes 4 --json FILE  the same within four minutes, with the figures in a file
+  espalier steer --first MODEL           decide over Kafka; with it serve (many) and tune (one a machine)
   espalier bench prune --data DIR        accuracy by criterion and density
   espalier inspect FILE                  what a model file holds
   espalier doctor                        what is there, what is missing, and how to get it
@@ -22,7 +26,7 @@ export function buildProgram(): Command {
     .description('Trains and prunes a recurrent network while it serves.')
     .addHelpText('before', EXAMPLES)
     .addHelpText('after', '\nExit codes: 0 done, 1 failed, 2 usage, 3 gate refused, 4 not enough evidence, 5 not reachable, 6 resources.\nNext: `espalier COMMAND --help`, or `espalier doctor` where something does not work.');
-  for (const command of [demoCommand(), benchCommand(), inspectCommand(), doctorCommand(), configCommand(), errorsCommand()]) program.addCommand(command);
+  for (const command of [demoCommand(), serveCommand(), steerCommand(), tuneCommand(), benchCommand(), inspectCommand(), doctorCommand(), configCommand(), errorsCommand()]) program.addCommand(command);
   settle(program);
   return program;
 }

@@ -23,6 +23,8 @@ export interface Delivery {
 }
 
 export interface Log {
+  /** Whether several processes share the records of a group, so that `assigned` is called before the first delivery. */
+  readonly shared?: true;
   /**
    * Records of the topics that the group has not settled, oldest first in each topic; then new ones as they come.
    * At most `unsettledMax` deliveries are outstanding. Never completes by itself; unsubscribing stops it.

@@ -63,6 +63,7 @@ export async function tryBrokers(options: KafkaLogOptions): Promise<{ readonly n
 }
 
 class KafkaLog implements Log {
+  readonly shared = true;
   readonly #kafka: Kafka;
   readonly #admin: Admin;
   readonly #options: KafkaLogOptions;

@@ -1,7 +1,8 @@
 /** Kafka: whether the brokers of the settings answer, and what the integration tests would run against. */
 import { tryBrokers } from '../../adapters/log/kafka.ts';
 import type { Settings } from '../../config/schema.ts';
-import { EspalierError, codeOf } from '../../errors.ts';
+import type { EspalierError } from '../../errors.ts';
+import { codeOf } from '../../errors.ts';
 import { kafkaOptions } from '../compose/open-log.ts';
 import type { BrokerWays } from './broker-ways.ts';
 import { brokerWays } from './broker-ways.ts';
