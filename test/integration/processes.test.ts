@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
+import { afterAll, beforeAll, expect, it, onTestFailed, onTestFinished } from 'vitest';
 import { NativeEngine } from '../../src/adapters/engine/native.ts';
 import { systemClock } from '../../src/adapters/clock/system.ts';
 import { openKafkaLog } from '../../src/adapters/log/kafka.ts';
@@ -23,7 +23,7 @@ import { temporaryFolder } from '../adapters/temporary.ts';
 import { openBroker } from './broker/broker.ts';
 import type { Broker } from './broker/broker.ts';
 import { EspalierProcess } from './espalier-process.ts';
-import { LIMITS, POLICY, answersOf, madeCorpus, ofKind, until, valuesOf } from './small-circle.ts';
+import { LIMITS, POLICY, answersOf, madeCorpus, ofKind, refusedCodes, until, valuesOf } from './small-circle.ts';
 
 let broker: Broker;
 beforeAll(async () => { broker = await openBroker(); }, 600_000);
@@ -54,6 +54,9 @@ async function settle(folder: string): Promise<Town> {
   }));
   const log = await openKafkaLog({ ...kafka, clientId: 'world', instance: 'world', ssl: false, sasl: null, outageMsMax: 60_000, replication: 0, lingerMsMax: 1000 });
   const processes: EspalierProcess[] = [];
+  onTestFailed(async () => {
+    for (const one of processes) process.stderr.write(`--- ${JSON.stringify(await one.health().catch(() => 'ended'))}\n${one.said.slice(-6000)}\n`);
+  });
   onTestFinished(async () => {
     await Promise.all(processes.map((one) => one.end('SIGKILL')));
     await log.close();
@@ -99,7 +102,7 @@ it('prunes, proves and swaps the model behind two serving processes of which one
   for (const one of [third, serves[1]!, tune, steer]) expect(await one.end('SIGTERM'), one.said).toBe(0);
 
   const account = await settleAccount(log);
-  process.stderr.write(`processes: ${JSON.stringify(account)}, one serve killed\n`);
+  process.stderr.write(`processes: ${JSON.stringify(account)}, refused ${JSON.stringify(await refusedCodes(log))}, one serve killed\n`);
   expect(account).toMatchObject({ sent: feed.sent(), answered: feed.sent(), lost: 0 });
   const journal = await valuesOf(log, 'journal');
   const state = replay(journal)!;
@@ -111,4 +114,4 @@ it('prunes, proves and swaps the model behind two serving processes of which one
   expect(densityOfMask(promoted.mask)).toBeLessThanOrEqual(POLICY.density * 1.01);
   const answers = await answersOf(log);
   expect(answers.filter(({ model }) => model === promoted.id).length).toBeGreaterThan(100);
-}, 300_000);
+}, 120_000);

@@ -25,6 +25,9 @@ export interface ProcessPorts {
   readonly instance: string;
 }
 
+/** How long a process whose work is over and closed waits for whatever is still open. */
+const EXIT_MS_MAX = 1000;
+
 /** A process at work. */
 export interface Running {
   /** Rejects where it cannot go on. */
@@ -85,5 +88,7 @@ export async function runProcess(kind: 'serve' | 'steer' | 'tune', options: Proc
     off();
     await log.close();
     await console_.close();
+    // The Kafka client that is stopped in the middle of a rebalance may leave a socket open: all is settled, so it holds up nothing.
+    setTimeout(() => process.exit(), EXIT_MS_MAX).unref();
   }
 }

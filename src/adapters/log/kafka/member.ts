@@ -3,6 +3,7 @@ import type { Delivery, Topic } from '../../../ports.ts';
 import { assignerOf } from './assigner.ts';
 import { HeldPartition } from './held-partition.ts';
 import { kafkaError } from './kafka-error.ts';
+import { wakers } from './wakers.ts';
 
 export interface MemberOptions {
   readonly kafka: Kafka;
@@ -41,8 +42,9 @@ const keyOf = (topic: string, partition: number): string => `${topic}/${partitio
 export class Member {
   readonly #options: MemberOptions;
   readonly #consumer: Consumer;
+  /** All that this member ever held: one that comes back may bring records that it settled and could not tell the group of. */
   readonly #partitions = new Map<string, HeldPartition>();
-  readonly #wakers = new Set<() => void>();
+  readonly #wakers = wakers();
   readonly #beatMs: number;
   /** Partitions of the present term, by key. */
   #held = new Map<string, Held>();
@@ -94,7 +96,7 @@ export class Member {
     for (const { topic, partition, offset } of deliveries) {
       if (this.#partitions.get(keyOf(topic, partition))?.settle(offset) === true) this.#outstanding--;
     }
-    this.#wake();
+    this.#wakers.wake();
     await this.#commit();
   }
 
@@ -107,15 +109,15 @@ export class Member {
   /** A leaving member waits no longer. */
   cut(): void {
     this.#cut = true;
-    this.#wake();
+    this.#wakers.wake();
   }
 
   async #leave(): Promise<void> {
     await this.#started.catch(() => undefined);
     if (this.#joined) this.#consumer.pause(this.#options.topics.map((topic) => ({ topic: this.#options.prefix + topic })));
-    this.#wake();
+    this.#wakers.wake();
     const end = Date.now() + this.#options.lingerMsMax;
-    while (this.#outstanding > 0 && !this.#cut && Date.now() < end) await this.#pause(end - Date.now());
+    while (this.#outstanding > 0 && !this.#cut && Date.now() < end) await this.#wakers.wait(end - Date.now());
     await this.#commit();
     clearInterval(this.#timer);
     await this.#consumer.disconnect().catch(() => undefined);
@@ -126,7 +128,6 @@ export class Member {
     const held = Object.entries(assignment).flatMap(([name, partitions]) => partitions.map((partition): Held => ({ topic: name.slice(this.#options.prefix.length) as Topic, partition })));
     this.#held = new Map(held.map((one) => [keyOf(one.topic, one.partition), one]));
     for (const key of this.#held.keys()) if (!former.has(key)) this.#partition(key).beginTerm();
-    for (const [key, partition] of this.#partitions) if (!this.#held.has(key) && partition.outstanding === 0) this.#partitions.delete(key);
     this.#joined = true;
     this.#ready = this.#ready.then(() => this.#options.assigned(held));
     this.#ready.catch((error: unknown) => { this.#options.failed(error); });
@@ -144,7 +145,7 @@ export class Member {
     const partition = this.#partition(keyOf(topic, batch.partition));
     const goesOn = (): boolean => isRunning() && !isStale() && this.#leaving === null;
     let ready = false;
-    void this.#ready.then(() => { ready = true; this.#wake(); }, () => undefined);
+    void this.#ready.then(() => { ready = true; this.#wakers.wake(); }, () => undefined);
     await Promise.resolve();
     while (!ready && goesOn()) await this.#beat(heartbeat);
     let since = 0;
@@ -165,23 +166,9 @@ export class Member {
 
   /** Waits for something to happen, or for the next heartbeat; throws where the group takes the partitions away. */
   async #beat(heartbeat: () => Promise<void>): Promise<void> {
-    await this.#pause(this.#beatMs);
+    await this.#wakers.wait(this.#beatMs);
     await heartbeat();
   }
-
-  #pause(ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      const wake = (): void => {
-        clearTimeout(timer);
-        this.#wakers.delete(wake);
-        resolve();
-      };
-      const timer = setTimeout(wake, Math.max(0, ms));
-      this.#wakers.add(wake);
-    });
-  }
-
-  #wake(): void { for (const wake of [...this.#wakers]) wake(); }
 
   /** One commit at a time; what is settled meanwhile goes with the next. Never rejects: what is not told now is told later, or delivered again. */
   #commit(): Promise<void> {

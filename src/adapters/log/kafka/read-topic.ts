@@ -5,6 +5,7 @@ import type { Delivery, Topic } from '../../../ports.ts';
 import { assignerOf } from './assigner.ts';
 import { kafkaError } from './kafka-error.ts';
 import { deliveryOf } from './member.ts';
+import { wakers } from './wakers.ts';
 
 export interface ReadOptions {
   readonly kafka: Kafka;
@@ -37,12 +38,7 @@ export async function* readTopic({ kafka, admin, prefix, topic, partitions }: Re
 
   const waiting: Delivery[][] = [];
   let failure: unknown = null, ended = false;
-  let wake = (): void => undefined;
-  const something = (ms: number): Promise<void> => new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms);
-    const former = wake;
-    wake = () => { clearTimeout(timer); former(); resolve(); };
-  });
+  const { wake, wait } = wakers();
   const consumer = kafka.consumer({ groupId, maxWaitTimeInMs: FETCH_MS_MAX, sessionTimeout: SESSION_MS_MAX, heartbeatInterval: BEAT_MS, partitionAssigners: [assignerOf(groupId, () => ({}))] });
   consumer.on(consumer.events.CRASH, ({ payload }) => { if (!payload.restart) { failure = payload.error; wake(); } });
   try {
@@ -51,7 +47,7 @@ export async function* readTopic({ kafka, admin, prefix, topic, partitions }: Re
     await consumer.run({
       autoCommit: false, eachBatchAutoResolve: false, partitionsConsumedConcurrently: 16,
       eachBatch: async ({ batch, resolveOffset, heartbeat, isRunning }) => {
-        while (waiting.length >= WAITING_MAX && isRunning() && !ended) { await something(BEAT_MS); await heartbeat(); }
+        while (waiting.length >= WAITING_MAX && isRunning() && !ended) { await wait(BEAT_MS); await heartbeat(); }
         const end = ends.get(batch.partition);
         if (end !== undefined) {
           waiting.push(batch.messages.filter(({ offset }) => Number(offset) < end).map((message) => deliveryOf(topic, batch.partition, message)));
@@ -67,7 +63,7 @@ export async function* readTopic({ kafka, admin, prefix, topic, partitions }: Re
       wake();
       if (deliveries !== undefined) yield* deliveries;
       else if (failure !== null) throw failure;
-      else await something(BEAT_MS);
+      else await wait(BEAT_MS);
     }
   } catch (error) {
     throw kafkaError(error, `Topic ${name}`);
