@@ -89,7 +89,7 @@ class KafkaLog implements Log {
       const groupId = `${prefix}${group}.${[...topics].sort().join('+')}`;
       const failed = (error: unknown): void => { subscriber.error(memberError(error, groupId)); };
       const member = new Member({
-        kafka: this.#kafka, groupId, instance, prefix, topics, sticky: topics.filter((topic) => TOPICS[topic].sticky), unsettledMax, sessionMsMax, lingerMsMax,
+        kafka: this.#kafka, groupId, instance, prefix, topics, stays: (topic) => TOPICS[topic].stays, unsettledMax, sessionMsMax, lingerMsMax,
         assigned, deliver: (delivery) => { subscriber.next(delivery); }, failed,
       });
       const members = this.#members.get(group) ?? new Set();

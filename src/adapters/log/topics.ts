@@ -8,14 +8,17 @@ export interface TopicPlan {
   readonly kept: 'compact' | 'delete';
   /** Milliseconds; null leaves it to the broker, −1 is for ever. */
   readonly keepMs: number | null;
-  /** Work on a record takes long: a partition stays with the member that is at it when others come and go. */
-  readonly sticky: boolean;
+  /**
+   * What stays with its member when others come and go. busy: a partition of which a record is being worked on, for work
+   * that takes long; held: every partition, for a member that must not be replaced while it lives.
+   */
+  readonly stays: 'none' | 'busy' | 'held';
 }
 
 const DAY_MS = 86_400_000;
 const FOR_EVER = -1;
 
-const plan = (partitions: TopicPlan['partitions'], kept: TopicPlan['kept'], keepMs: number | null, sticky = false): TopicPlan => ({ partitions, kept, keepMs, sticky });
+const plan = (partitions: TopicPlan['partitions'], kept: TopicPlan['kept'], keepMs: number | null, stays: TopicPlan['stays'] = 'none'): TopicPlan => ({ partitions, kept, keepMs, stays });
 
 export const TOPICS: Readonly<Record<Topic, TopicPlan>> = {
   requests: plan('traffic', 'delete', null),
@@ -23,8 +26,8 @@ export const TOPICS: Readonly<Record<Topic, TopicPlan>> = {
   predictions: plan('traffic', 'delete', null),
   refused: plan('traffic', 'delete', null),
   states: plan('traffic', 'compact', null),
-  evidence: plan('one', 'delete', DAY_MS),
-  jobs: plan('jobs', 'delete', 7 * DAY_MS, true),
+  evidence: plan('one', 'delete', DAY_MS, 'held'),
+  jobs: plan('jobs', 'delete', 7 * DAY_MS, 'busy'),
   journal: plan('one', 'delete', FOR_EVER),
   roster: plan('one', 'compact', null),
 };

@@ -4,7 +4,7 @@
  * The same set of instances gives the same assignment in every group and for every topic, by partition number: so the
  * labels of a session come to the process that answers its requests, though they are read by another group. The weights
  * are those of rendezvous hashing (Thaler & Ravishankar 1998) with a bound on the load, so that a member that comes or
- * goes moves few partitions. Where a topic is sticky, a partition that its owner works on stays with it.
+ * goes moves few partitions. Where the table of topics says so, a partition stays with its owner.
  */
 import { AssignerProtocol } from 'kafkajs';
 import type { PartitionAssigner } from 'kafkajs';
@@ -14,7 +14,7 @@ export interface GroupMember {
   readonly id: string;
   readonly instance: string;
   readonly topics: readonly string[];
-  /** By topic: the partitions that the member works on. */
+  /** By topic: the partitions that stay with the member. */
   readonly busy: Readonly<Record<string, readonly number[]>>;
 }
 
@@ -58,7 +58,7 @@ function userDataOf(bytes: Buffer): UserData {
   return { instance: instance ?? '', busy: busy ?? {} };
 }
 
-/** @param busy the partitions of sticky topics that this member works on now */
+/** @param busy the partitions that stay with this member now */
 export const assignerOf = (instance: string, busy: () => UserData['busy']): PartitionAssigner => ({ cluster }) => ({
   name: 'espalier',
   version: 1,

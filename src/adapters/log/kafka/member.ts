@@ -11,8 +11,8 @@ export interface MemberOptions {
   readonly instance: string;
   readonly prefix: string;
   readonly topics: readonly Topic[];
-  /** Topics of which a partition stays with the member that works on it. */
-  readonly sticky: readonly Topic[];
+  /** Which partitions of a topic stay with their member when others come and go. */
+  readonly stays: (topic: Topic) => 'none' | 'busy' | 'held';
   readonly unsettledMax: number;
   readonly sessionMsMax: number;
   /** How long a member that leaves waits for what it has delivered to be settled. */
@@ -67,7 +67,7 @@ export class Member {
       rebalanceTimeout: Math.max(options.sessionMsMax, 10_000),
       heartbeatInterval: this.#beatMs,
       maxWaitTimeInMs: FETCH_MS_MAX,
-      partitionAssigners: [assignerOf(options.instance, () => this.#busy())],
+      partitionAssigners: [assignerOf(options.instance, () => this.#staying())],
     });
   }
 
@@ -198,10 +198,11 @@ export class Member {
     this.#committing = null;
   }
 
-  #busy(): Record<string, number[]> {
+  #staying(): Record<string, number[]> {
     const busy: Record<string, number[]> = {};
     for (const { topic, partition } of this.#held.values()) {
-      if (!this.#options.sticky.includes(topic) || this.#partition(keyOf(topic, partition)).outstanding === 0) continue;
+      const stays = this.#options.stays(topic);
+      if (stays === 'none' || (stays === 'busy' && this.#partition(keyOf(topic, partition)).outstanding === 0)) continue;
       (busy[this.#options.prefix + topic] ??= []).push(partition);
     }
     return busy;
