@@ -24,9 +24,23 @@ function configOf(topic: Topic, { prefix, partitions, replication }: TopicsOptio
   };
 }
 
+/** A topic that was just made is not known to every broker at once. */
+const KNOWN_MS_MAX = 15_000;
+const LOOK_AGAIN_MS = 100;
+
+/** Does it again while the client says that it may succeed later. */
+async function patiently<T>(work: () => Promise<T>): Promise<T> {
+  for (const end = Date.now() + KNOWN_MS_MAX; ;) {
+    try { return await work(); } catch (error) {
+      if ((error as { readonly retriable?: boolean }).retriable !== true || Date.now() > end) throw error;
+      await new Promise((resolve) => { setTimeout(resolve, LOOK_AGAIN_MS); });
+    }
+  }
+}
+
 /** Number of partitions of topics, by name. */
-export async function partitionsOf(admin: Admin, names: readonly string[]): Promise<ReadonlyMap<string, number>> {
-  const { topics } = await admin.fetchTopicMetadata({ topics: [...names] });
+async function partitionsOf(admin: Admin, names: readonly string[]): Promise<ReadonlyMap<string, number>> {
+  const { topics } = await patiently(() => admin.fetchTopicMetadata({ topics: [...names] }));
   return new Map(topics.map(({ name, partitions }) => [name, partitions.length]));
 }
 
@@ -34,8 +48,10 @@ export async function partitionsOf(admin: Admin, names: readonly string[]): Prom
 export async function createTopics(admin: Admin, options: TopicsOptions): Promise<void> {
   const there = new Set(await admin.listTopics());
   const missing = TOPIC_NAMES.filter((topic) => !there.has(options.prefix + topic));
-  // Another process may create them at the same time: then this answers false, and all is well.
-  if (missing.length > 0) await admin.createTopics({ waitForLeaders: true, topics: missing.map((topic) => configOf(topic, options)) });
+  // Another process may create them at the same time, or the first call may have: then this answers false, and all is well.
+  if (missing.length > 0) await patiently(() => admin.createTopics({ waitForLeaders: true, topics: missing.map((topic) => configOf(topic, options)) }));
+  // Every topic is known with a leader before anyone appends to it or reads it.
+  await partitionsOf(admin, TOPIC_NAMES.map((topic) => options.prefix + topic));
   const counts = await partitionsOf(admin, CO_PARTITIONED.map((topic) => options.prefix + topic));
   if (new Set(counts.values()).size > 1) {
     throw new EspalierError('topics-unsuitable', [...counts].map(([name, count]) => `${name} has ${count} partitions`).join(', '));
