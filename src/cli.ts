@@ -8,14 +8,18 @@ import { errorsCommand } from './cli/errors.ts';
 import { evalCommand } from './cli/eval.ts';
 import { explain } from './cli/explain.ts';
 import { inspectCommand } from './cli/inspect.ts';
+import { serveCommand } from './cli/serve.ts';
 import { simulateCommand } from './cli/simulate.ts';
+import { steerCommand } from './cli/steer.ts';
 import { trainCommand } from './cli/train.ts';
+import { tuneCommand } from './cli/tune.ts';
 
 const EXAMPLES = `Examples:
   espalier demo                          serve live traffic, prune the model behind it, swap the smaller one in
   espalier demo --minutes 4 --json FILE  the same within four minutes, with the figures in a file
   espalier train --data FILE --out FILE  a dense model from your own data, to start from
   espalier eval MODEL --data FILE        how good a model is on data with labels
+  espalier steer --first MODEL           decide over Kafka; with it serve (many) and tune (one a machine)
   espalier bench prune --data DIR        accuracy by criterion and density
   espalier inspect FILE                  what a model file holds
   espalier simulate --seeds 100          the whole system in virtual time, under faults drawn from seeds
@@ -28,7 +32,7 @@ export function buildProgram(): Command {
     .description('Trains and prunes a recurrent network while it serves.')
     .addHelpText('before', EXAMPLES)
     .addHelpText('after', '\nExit codes: 0 done, 1 failed, 2 usage, 3 gate refused, 4 not enough evidence, 5 not reachable, 6 resources.\nNext: `espalier COMMAND --help`, or `espalier doctor` where something does not work.');
-  for (const command of [demoCommand(), trainCommand(), evalCommand(), benchCommand(), inspectCommand(), simulateCommand(), doctorCommand(), configCommand(), errorsCommand()]) program.addCommand(command);
+  for (const command of [demoCommand(), trainCommand(), evalCommand(), serveCommand(), steerCommand(), tuneCommand(), benchCommand(), inspectCommand(), simulateCommand(), doctorCommand(), configCommand(), errorsCommand()]) program.addCommand(command);
   settle(program);
   return program;
 }

@@ -56,6 +56,9 @@ export const ERRORS = {
   'log-locked': entry('Another process uses this log folder.', 'Stop the other process, or choose another folder.', 6),
   'log-corrupt': entry('The log holds a damaged record before its end.', 'Restore the folder from a copy, or move it away to start anew.'),
   'log-closed': entry('The log is closed.', 'Nothing to do during a shutdown; otherwise open the log again.', 1, true),
+  'broker-unreachable': entry('The Kafka broker cannot be reached.', 'Check `kafka.brokers` and the network; `espalier doctor` tries the address. Nothing that was acknowledged is lost.', 5, true),
+  'broker-refused': entry('The Kafka broker refused the request.', 'See the cause: name and password, rights on topics and groups, or the size of the record.', 5),
+  'topics-unsuitable': entry('The topics do not fit together.', 'Give requests, labels and states the same number of partitions, or let espalier create them under another `kafka.prefix`.', 2),
   'port-in-use': entry('The address is already in use.', 'Choose another port, or port 0 for any free one.', 6),
   'aborted': entry('The work was cancelled.', 'Start it again if it is still wanted.', 1, true),
 } as const satisfies Record<string, ErrorEntry>;

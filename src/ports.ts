@@ -23,13 +23,21 @@ export interface Delivery {
 }
 
 export interface Log {
+  /** Whether several processes share the records of a group, so that `assigned` is called before the first delivery. */
+  readonly shared?: true;
   /**
    * Records of the topics that the group has not settled, oldest first in each topic; then new ones as they come.
    * At most `unsettledMax` deliveries are outstanding. Never completes by itself; unsubscribing stops it.
+   *
+   * `assigned` is told of all partitions that this consumer has whenever they change, where a log shares them out among
+   * processes; nothing is delivered before it resolves. A log of one process does not call it.
    */
-  consume(options: { readonly topics: readonly Topic[]; readonly group: string; readonly unsettledMax: number }): Observable<Delivery>;
-  /** Every record of a topic that exists now, oldest first, outside any group (recovery, console). */
-  read(topic: Topic): AsyncIterable<Delivery>;
+  consume(options: {
+    readonly topics: readonly Topic[]; readonly group: string; readonly unsettledMax: number;
+    readonly assigned?: (partitions: readonly { readonly topic: Topic; readonly partition: number }[]) => Promise<void>;
+  }): Observable<Delivery>;
+  /** Every record of a topic that exists now, oldest first in each partition, outside any group (recovery, console). */
+  read(topic: Topic, partitions?: readonly number[]): AsyncIterable<Delivery>;
   /** Appends durably; resolves when the records survive the death of the process. Throws storage-full, storage-failed, log-closed. */
   append(records: readonly LogRecord[]): Promise<void>;
   /** Appends and settles, all or nothing. Throws as `append`. */

@@ -4,6 +4,7 @@ import { settingsOf } from './compose/settings.ts';
 import type { SettingsOptions } from './compose/settings.ts';
 import { ROOT } from './doctor/child.ts';
 import type { Finding } from './doctor/finding.ts';
+import { kafka } from './doctor/kafka.ts';
 import { kernel } from './doctor/kernel.ts';
 import { memory, node, port, processor, space } from './doctor/machine.ts';
 import { setup } from './doctor/setup.ts';
@@ -18,10 +19,10 @@ const COLOURS = { ok: 'green', poor: 'yellow', missing: 'red' } as const;
 
 async function examine(options: DoctorOptions): Promise<readonly Finding[]> {
   const { settings } = settingsOf(options);
-  const [native, brought, address] = await Promise.all([kernel(settings), setup(ROOT), port(settings)]);
+  const [native, brought, address, log] = await Promise.all([kernel(settings), setup(ROOT), port(settings), kafka(settings)]);
   return [
     node(), processor(), memory(), ...brought.findings, ...native,
-    space('cache', brought.cache), space('log', settings.log.folder), space('vault', settings.vault.folder), address,
+    space('cache', brought.cache), space('log', settings.log.folder), space('vault', settings.vault.folder), address, ...log,
   ];
 }
 

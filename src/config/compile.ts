@@ -14,6 +14,8 @@ const RELATIONS: readonly Relation[] = [
   { holds: ({ loop }) => loop.rungs.every((rung, at) => at === 0 || loop.rungs[at - 1]!.share < rung.share), says: 'loop.rungs must have rising shares' },
   { holds: ({ loop }) => loop.rungs.at(-1)!.share === 1, says: 'loop.rungs must end with the share 1' },
   { holds: ({ log }) => log.segmentBytes <= log.retainBytes, says: 'log.segmentBytes must not exceed log.retainBytes' },
+  { holds: ({ kafka }) => kafka.saslMechanism === 'none' || kafka.username !== '', says: 'kafka.username must be given where kafka.saslMechanism is' },
+  { holds: ({ kafka, serving }) => kafka.aliveMsMax >= 2 * serving.evidenceEveryMs, says: 'kafka.aliveMsMax must be at least twice serving.evidenceEveryMs: a process that reports in time would count as dead' },
 ];
 
 /** Adds the relations that do not hold to `problems`; answers with the settings, folders made absolute. */

@@ -33,6 +33,7 @@ interface Raw { readonly path: string; readonly value: unknown; readonly origin:
 export const OTHER_VARIABLES: Readonly<Record<string, string>> = {
   ESPALIER_CONFIG: 'Path of the configuration file, as `--config` gives it.',
   ESPALIER_DEBUG: '1 prints the stack of an unexpected error.',
+  ESPALIER_KAFKA_PASSWORD: 'Password for the Kafka brokers, where kafka.passwordFile names no file.',
   ESPALIER_KERNEL: 'Variant of the native kernel, where engine.variant is auto.',
   ESPALIER_CACHE: 'Folder of what the set-up downloads and compiles.',
   ESPALIER_TENSORFLOW: 'official or wheel: the only way by which the set-up gets libtensorflow.',

@@ -75,10 +75,28 @@ const engine = z.strictObject({
 }).prefault({});
 
 const log = z.strictObject({
+  kind: oneOf(['embedded', 'kafka'], 'embedded', 'embedded: a log in a folder, for one process; kafka: the brokers of the section kafka, which serve, steer and tune share.'),
   folder: text('.espalier/log', 'Folder of the embedded log.'),
   segmentBytes: whole(4096, 2 ** 31, 64 * 1024 * 1024, 'bytes', 'Size at which a segment file is closed and the next one begun.'),
   retainBytes: whole(4096, Number.MAX_SAFE_INTEGER, 1024 * 1024 * 1024, 'bytes', 'Size of all segments above which the oldest are removed, once every group has settled them.'),
   sync: oneOf(['none', 'always'], 'none', 'none: what is acknowledged survives the death of the process; always: also the loss of power, at one fdatasync a batch.'),
+}).prefault({});
+
+const kafka = z.strictObject({
+  brokers: setting(z.array(z.string().regex(/^[^\s:]+:\d+$|^\[[^\s]+\]:\d+$/)).min(1).max(64), ['127.0.0.1:9092'], 'host:port', 'Addresses of some of the brokers; the others are learnt from them.'),
+  clientId: text('espalier', 'Name under which the brokers know this program.'),
+  prefix: setting(z.string().regex(/^[A-Za-z0-9._-]*$/).max(100), 'espalier.', '', 'Goes before the name of every topic and consumer group.'),
+  partitions: whole(1, 10_000, 12, 'partitions', 'Partitions of requests, labels, predictions, refused and states, where they are created; as many serving processes can share the traffic.'),
+  replication: whole(0, 100, 0, 'copies', 'Copies of each partition, where topics are created; 0 leaves it to the brokers.'),
+  ssl: flag(false, 'Whether the connection is encrypted (TLS).'),
+  caFile: setting(z.string(), '', '', 'Certificate of the authority that signed those of the brokers, PEM; empty takes the authorities that Node knows.'),
+  saslMechanism: oneOf(['none', 'plain', 'scram-sha-256', 'scram-sha-512'], 'none', 'How this program proves who it is.'),
+  username: setting(z.string(), '', '', 'Name for that.'),
+  passwordFile: setting(z.string(), '', '', 'File that holds the password; without one it is taken from ESPALIER_KAFKA_PASSWORD. It is never a setting, so that no file and no output shows it.'),
+  sessionMsMax: whole(1000, 600_000, 10_000, 'milliseconds', 'A process of which the group hears nothing for so long is dead, and its partitions go to others.'),
+  outageMsMax: whole(0, DAY_MS, 120_000, 'milliseconds', 'How long the brokers may be away before a process gives up.'),
+  lingerMsMax: whole(0, 600_000, 10_000, 'milliseconds', 'How long a process that stops waits for what it took to be answered and settled.'),
+  aliveMsMax: whole(100, 600_000, 5000, 'milliseconds', 'A serving process counts for a swap while its evidence is not older than this.'),
 }).prefault({});
 
 const vault = z.strictObject({
@@ -96,7 +114,7 @@ const trainer = z.strictObject({
   priority: whole(0, 19, 10, 'nice level', 'Priority of the training process below the serving one; 19 is the lowest.'),
 }).prefault({});
 
-export const settingsSchema = z.strictObject({ serving, loop, engine, log, vault, console, trainer });
+export const settingsSchema = z.strictObject({ serving, loop, engine, log, kafka, vault, console, trainer });
 
 /** All settings, checked. Structurally equal to the limits and the policy of the rooms that use them. */
 export type Settings = z.output<typeof settingsSchema>;

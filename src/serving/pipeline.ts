@@ -4,7 +4,7 @@
  */
 import type { Observable } from 'rxjs';
 import { ReplaySubject, Subject, concat, connect, defer, filter, firstValueFrom, ignoreElements, interval, map, merge, of, takeUntil, tap } from 'rxjs';
-import { codeOf } from '../errors.ts';
+import { EspalierError, codeOf } from '../errors.ts';
 import type { Fact, Happening } from '../facts.ts';
 import type { ModelId } from '../model/model.ts';
 import type { Clock, Delivery, Engine, EngineCall, Log, Topic, Vault } from '../ports.ts';
@@ -85,6 +85,8 @@ class ServingLine {
   private readonly stop$ = new ReplaySubject<void>(1);
   private readonly finished$ = new ReplaySubject<void>(1);
   private route: Route | null = null;
+  /** Partitions of the requests that this process has, where a log shares them out. */
+  private partitions: ReadonlySet<number> = new Set();
   private unsettled = 0;
 
   constructor(ports: LinePorts, limits: ServingLimits, models: Models, margin: number) {
@@ -140,7 +142,7 @@ class ServingLine {
     const toReport = report({ vault: this.ports.vault, table: this.table, observer: this.observer, states: this.states, queues: () => this.queues() });
     return concat(
       merge(
-        concat(defer(() => this.prepare()), defer(() => { begun(); return this.serve(); })).pipe(tap({ complete: () => { this.finished$.next(); } })),
+        concat(defer(() => this.prepare()).pipe(ignoreElements()), defer(() => { begun(); return this.serve(); })).pipe(tap({ complete: () => { this.finished$.next(); } })),
         roster$.pipe(takeUntil(this.finished$), tap((roster) => { this.follow(roster); }), ignoreElements()),
         interval(sweepMs, scheduler).pipe(takeUntil(this.finished$), tap(() => { this.sweep(); }), ignoreElements()),
         interval(evidenceEveryMs, scheduler).pipe(takeUntil(this.finished$), map((tick) => ({ bulk: isBulk(tick) })), toReport),
@@ -153,11 +155,23 @@ class ServingLine {
   }
 
   /** Recovers the states and waits for the first roster. Damaged states are left out: their sessions begin at zero. */
-  private async *prepare(): AsyncGenerator<Happening> {
+  private async prepare(): Promise<void> {
     const routed = firstValueFrom(merge(this.routed$, this.stop$));
-    const damaged = await recoverStates(this.ports.log, this.states, this.ports.clock.now(), this.limits);
-    if (damaged > 0) yield { kind: 'failed', where: 'recover', code: 'log-corrupt', reason: `${damaged} damaged session states were left out` };
+    if (this.ports.log.shared !== true) await this.recover();
     await routed;
+  }
+
+  private async recover(partitions?: readonly number[]): Promise<void> {
+    const damaged = await recoverStates(this.ports.log, this.states, this.ports.clock.now(), this.limits, partitions);
+    if (damaged > 0) this.failed('recover', new EspalierError('log-corrupt', `${damaged} damaged session states were left out`));
+  }
+
+  /** Sessions that another process answered until now come with their partition: their states are read before their requests. */
+  private async assigned(held: readonly { readonly partition: number }[]): Promise<void> {
+    const partitions = held.map(({ partition }) => partition);
+    const gained = partitions.filter((partition) => !this.partitions.has(partition));
+    this.partitions = new Set(partitions);
+    if (gained.length > 0) await this.recover(gained);
   }
 
   /** The line itself. */
@@ -187,7 +201,8 @@ class ServingLine {
   }
 
   private consume(topic: Topic): Observable<Delivery> {
-    return this.ports.log.consume({ topics: [topic], group: SERVE_GROUP, unsettledMax: this.limits.unsettledMax }).pipe(takeUntil(this.stop$));
+    const assigned = topic === 'requests' ? { assigned: (held: readonly { readonly partition: number }[]) => this.assigned(held) } : {};
+    return this.ports.log.consume({ topics: [topic], group: SERVE_GROUP, unsettledMax: this.limits.unsettledMax, ...assigned }).pipe(takeUntil(this.stop$));
   }
 
   private inferPorts(): InferPorts {

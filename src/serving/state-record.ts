@@ -50,11 +50,12 @@ export function decodeState(bytes: Uint8Array): { readonly session: string; read
 
 /**
  * Fills the table from the states topic: the last record of each session that is not idle for too long.
+ * @param partitions only these; all where left out
  * @returns the number of damaged records, which are left out
  */
-export async function recoverStates(log: Log, states: SessionStates, now: number, limits: StateLimits): Promise<number> {
+export async function recoverStates(log: Log, states: SessionStates, now: number, limits: StateLimits, partitions?: readonly number[]): Promise<number> {
   const latest = new Map<string, Delivery>();
-  for await (const delivery of log.read('states')) {
+  for await (const delivery of log.read('states', partitions)) {
     latest.delete(delivery.key);
     if (now - delivery.at > limits.sessionIdleMsMax) continue;
     latest.set(delivery.key, delivery);

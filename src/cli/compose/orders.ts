@@ -4,6 +4,7 @@ import type { BehaviorSubject, Observable } from 'rxjs';
 import { EspalierError, codeOf } from '../../errors.ts';
 import type { ErrorCode } from '../../errors.ts';
 import type { Fact, Happening, Order } from '../../facts.ts';
+import { encodeOrder } from '../../loop/order-record.ts';
 import type { ModelId } from '../../model/model.ts';
 import type { Clock, Engine, Log, Trainer, Vault } from '../../ports.ts';
 import type { Roster } from '../../rollout/roster.ts';
@@ -62,7 +63,7 @@ async function route(ports: OrderPorts, order: Extract<Order, { kind: 'route' }>
     if (isOvertaken(ports, roster)) throw new EspalierError('aborted', `Serving follows another roster, of version ${ports.roster$.value.version}; this one has ${roster.version}.`);
   };
   refuseOvertaken();
-  await ports.log.append([{ topic: 'roster', key: 'roster', value: new TextEncoder().encode(JSON.stringify(roster)) }]);
+  await ports.log.append([{ topic: 'roster', key: order.kind, value: encodeOrder(order) }]);
   refuseOvertaken();
   if (roster.version > ports.roster$.value.version) ports.roster$.next(roster);
   return { kind: 'routed', order: order.order, roster, swapMs: ports.clock.monotonicMs() - started };

@@ -8,6 +8,7 @@ import { EspalierError } from '../../errors.ts';
 import type { Fact, Happening, Order } from '../../facts.ts';
 import { drive } from '../../loop/drive.ts';
 import { encodeFact, replay } from '../../loop/journal.ts';
+import { decodeOrder } from '../../loop/order-record.ts';
 import type { LoopState } from '../../loop/state.ts';
 import { initialState } from '../../loop/state.ts';
 import type { Engine } from '../../ports.ts';
@@ -116,8 +117,8 @@ export class Cluster {
     const parts = this.partsOf(life);
     let roster = initialState(ground.plan.policy, { champion: ground.anchor, salt: 'salt' }).roster;
     for await (const { value } of parts.log.read('roster')) {
-      const found = JSON.parse(new TextDecoder().decode(value)) as Roster;
-      if (found.version > roster.version) roster = found;
+      const order = decodeOrder(value);
+      if (order?.kind === 'route' && order.roster.version > roster.version) roster = order.roster;
     }
     for (const model of modelsOf(roster)) await enlistFirst(parts, model);
     const roster$ = new BehaviorSubject(roster);

@@ -137,7 +137,7 @@ describe('route', () => {
     expect(ports.roster$.value).toEqual(roster);
     const stored: unknown[] = [];
     for await (const { value } of ports.log.read('roster')) stored.push(JSON.parse(new TextDecoder().decode(value)));
-    expect(stored).toEqual([roster]);
+    expect(stored).toEqual([routeOrder(roster)]);
   });
 
   it('to a model that is not loaded fails, and serving keeps its roster', async () => {
