@@ -20,7 +20,7 @@ export const ERRORS = {
   'usage': entry('The command line could not be understood.', 'See `espalier --help`.', 2),
   'config-invalid': entry('The configuration has errors.', 'Correct the named settings; `espalier config sample` prints a valid file.', 2),
   'config-unreadable': entry('The configuration file could not be read.', 'Check the path and that it is valid JSON.', 2),
-  'data-unreadable': entry('The data could not be read.', 'Check the path; see `espalier demo --help` for the expected form.', 2),
+  'data-unreadable': entry('The data could not be read.', 'Check the path; see `espalier train --help` for the expected forms.', 2),
   'shape-unsupported': entry('The shape of the network is not supported.', 'Cells are lstm, gru, gru-before, rnn-tanh and rnn-relu; tasks tag, classify, next and regress; only whole sequences are read in both directions.', 2),
   'artifact-truncated': entry('The model file is shorter than its header says.', 'Copy the file again; compare its size with the original.'),
   'artifact-too-large': entry('The model file, or a tensor in it, exceeds the limits.', 'Check that the file is an espalier model; raise `vault.artifactBytesMax` if it really is that large.'),

@@ -5,45 +5,60 @@ import { chooseEngine } from '../adapters/engine/choose.ts';
 import { EspalierError } from '../errors.ts';
 import { engineChoiceOf, settingsOf } from './compose/settings.ts';
 import type { SettingsOptions } from './compose/settings.ts';
-import { evaluateItems } from './data/evaluate.ts';
-import { itemsOf } from './data/items.ts';
+import type { Model } from '../model/model.ts';
+import type { ReplayItem } from '../evidence/replay.ts';
+import { itemsOfSessions, readingOf } from './data/example.ts';
+import { judge } from './data/judge.ts';
 import { readData } from './data/read.ts';
-import { sayEvaluation } from './data/say.ts';
 import { readModel } from './model-file.ts';
 import { out, talk } from './print.ts';
-import { sessionsOfLines } from './train/split.ts';
+import { sessionsFor } from './train/split.ts';
+import { piecesOf, stepsOfText } from './train/split-text.ts';
 import { withSettings } from './with-settings.ts';
 
 interface Options extends SettingsOptions { readonly data: string; readonly json?: string }
 
 const NAMES_MAX = 10;
 
-/** Throws data-unreadable, the artifact errors, the engine's errors, and data-unreadable where no label is the model's. */
+/** What the model is to answer, and the labels that it does not know. Throws data-unreadable where model and data do not fit. */
+function itemsFor(model: Model, file: string): { readonly items: readonly ReplayItem[]; readonly unknown: readonly string[] } {
+  const refuse = (what: string): never => { throw new EspalierError('data-unreadable', `${file}: ${what}`); };
+  const data = readData(file), reading = readingOf(model);
+  if (data.task !== reading.task) refuse(`it is data for the task ${data.task}, and the model is for ${reading.task}.`);
+  if (data.kind === 'text') {
+    if (model.tokenizer.kind === 'none') refuse('the model reads ids and no text.');
+    const items = itemsOfSessions(reading, piecesOf(stepsOfText(data.text, model.tokenizer.kind === 'characters' ? 'characters' : 'words')));
+    return items.length === 0 ? refuse('there is nothing to foretell in it.') : { items, unknown: [] };
+  }
+  if (data.width !== reading.width) refuse(data.width === 0 ? 'it has words, and the model reads frames.' : `its frames have ${data.width} numbers, and the model reads ${reading.width === 0 ? 'words' : `frames of ${reading.width}`}.`);
+  if (data.task === 'regress' && data.outputs !== reading.outputs) refuse(`it has ${data.outputs} values a line, and the model answers with ${reading.outputs}.`);
+  const items = itemsOfSessions(reading, sessionsFor(data.examples, model.shape.state));
+  if (data.task === 'regress') return { items, unknown: [] };
+  const known = new Set(model.labels);
+  if (items.every(({ targets }) => targets!.every((target) => target < 0))) refuse(`no label is one of the model's: it knows ${model.labels.slice(0, NAMES_MAX).join(', ')}.`);
+  return { items, unknown: [...new Set(data.examples.flatMap(({ answer }) => answer as readonly string[]))].filter((label) => !known.has(label)).sort() };
+}
+
+/** Throws data-unreadable, the artifact errors, the engine's errors. */
 async function evaluate(file: string, { data, json, ...options }: Options): Promise<void> {
   const { settings } = settingsOf(options);
   const { model } = readModel(file, settings.vault.artifactBytesMax);
-  const { task, lines } = readData(data);
-  if (task !== model.shape.task) throw new EspalierError('data-unreadable', `${data} is data for the task ${task}, and ${file} is a model for ${model.shape.task}.`);
-  const known = new Set(model.labels);
-  const unknown = [...new Set(lines.flatMap(({ sequence }) => sequence.tags))].filter((label) => !known.has(label)).sort();
-  const items = itemsOf(model, sessionsOfLines(lines, model.shape.state), true);
-  if (items.every(({ targets }) => targets!.every((target) => target < 0))) throw new EspalierError('data-unreadable', `No label of ${data} is one of the model's: it knows ${model.labels.slice(0, NAMES_MAX).join(', ')}.`);
+  const { items, unknown } = itemsFor(model, data);
   if (unknown.length > 0) talk(`${unknown.length} labels are unknown to the model: ${unknown.slice(0, NAMES_MAX).join(', ')}${unknown.length > NAMES_MAX ? ', …' : ''}`);
   const { engine, reason } = await chooseEngine(engineChoiceOf(settings));
   talk(`engine     ${engine.name}: ${reason}`);
   await engine.enlist(model);
-  const evaluation = await evaluateItems(engine, model, items);
   out(`model      ${model.id.slice(0, 12)}, density ${model.lineage.density.toFixed(4)}`);
-  sayEvaluation(evaluation);
-  if (json !== undefined) await writeFile(json, `${JSON.stringify({ model: model.id, data, engine: engine.name, unknownLabels: unknown, ...evaluation }, null, 2)}\n`);
+  const judgement = await judge(engine, model, items, settings.serving.errorMax);
+  if (json !== undefined) await writeFile(json, `${JSON.stringify({ model: model.id, data, engine: engine.name, unknownLabels: unknown, ...judgement }, null, 2)}\n`);
 }
 
 export function evalCommand(): Command {
   return withSettings(new Command('eval')
-    .description('accuracy, loss and confusions of a model on data with labels, and how fast it runs')
+    .description('accuracy, loss and confusions of a model on data with labels (of a language model: bits per token; of a regression: errors), and how fast it runs')
     .argument('<model>', 'model file')
-    .requiredOption('--data <file>', 'CSV or JSON lines, as for train')
+    .requiredOption('--data <file>', 'CSV, JSON lines or plain text, as for train')
     .option('--json <file>', 'write the figures to a file')
-    .addHelpText('after', '\nExample:\n  espalier eval intents.espalier --data more.csv --json eval.json'))
+    .addHelpText('after', '\nExamples:\n  espalier eval intents.espalier --data more.csv --json eval.json\n  espalier eval book.espalier --data another-book.txt'))
     .action(evaluate);
 }

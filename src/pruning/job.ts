@@ -49,6 +49,8 @@ export interface TrainingPlan {
   readonly heldOut: number;
   /** Wall-clock bound; training ends early (with what it has) when it is reached. */
   readonly secondsMax: number;
+  /** regress: largest error of a number that counts as right in training and examination; 0.1 where left out. */
+  readonly errorMax?: number;
 }
 
 export interface CandidateReport {

@@ -13,17 +13,19 @@ const refuse: Refuse = (what) => { throw new EspalierError('trainer-failed', `Th
 const orNull = <T>(value: unknown, read: (value: unknown) => T): T | null => (value === null ? null : read(value));
 
 function planOf(value: unknown): TrainingPlan {
-  const plan = recordOf(value, ['steps', 'lanes', 'window', 'learningRate', 'labelShare', 'temperature', 'dropout', 'heldOut', 'secondsMax'], 'training', refuse);
+  const tolerant = typeof value === 'object' && value !== null && Object.hasOwn(value, 'errorMax');
+  const plan: Readonly<Record<string, unknown>> = recordOf(value, ['steps', 'lanes', 'window', 'learningRate', 'labelShare', 'temperature', 'dropout', 'heldOut', 'secondsMax', ...(tolerant ? ['errorMax'] as const : [])], 'training', refuse);
   return {
-    steps: integerOf(plan.steps, 0, 1e9, 'training.steps', refuse),
-    lanes: integerOf(plan.lanes, 1, 4096, 'training.lanes', refuse),
-    window: integerOf(plan.window, 1, 4096, 'training.window', refuse),
-    learningRate: numberOf(plan.learningRate, 0, 10, 'training.learningRate', refuse),
-    labelShare: numberOf(plan.labelShare, 0, 1, 'training.labelShare', refuse),
-    temperature: numberOf(plan.temperature, 0.01, 100, 'training.temperature', refuse),
-    dropout: numberOf(plan.dropout, 0, 0.99, 'training.dropout', refuse),
-    heldOut: numberOf(plan.heldOut, 0, 1, 'training.heldOut', refuse),
-    secondsMax: numberOf(plan.secondsMax, 0.001, 1e9, 'training.secondsMax', refuse),
+    steps: integerOf(plan['steps'], 0, 1e9, 'training.steps', refuse),
+    lanes: integerOf(plan['lanes'], 1, 4096, 'training.lanes', refuse),
+    window: integerOf(plan['window'], 1, 4096, 'training.window', refuse),
+    learningRate: numberOf(plan['learningRate'], 0, 10, 'training.learningRate', refuse),
+    labelShare: numberOf(plan['labelShare'], 0, 1, 'training.labelShare', refuse),
+    temperature: numberOf(plan['temperature'], 0.01, 100, 'training.temperature', refuse),
+    dropout: numberOf(plan['dropout'], 0, 0.99, 'training.dropout', refuse),
+    heldOut: numberOf(plan['heldOut'], 0, 1, 'training.heldOut', refuse),
+    secondsMax: numberOf(plan['secondsMax'], 0.001, 1e9, 'training.secondsMax', refuse),
+    ...(tolerant ? { errorMax: numberOf(plan['errorMax'], 0, 1e9, 'training.errorMax', refuse) } : {}),
   };
 }
 

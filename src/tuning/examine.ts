@@ -1,5 +1,6 @@
 /** The examination: what a model gets right on items that it was never trained on. */
 import type { ReplayItem } from '../evidence/replay.ts';
+import { ERROR_MAX } from '../evidence/tally.ts';
 import { hash32 } from '../support/hash.ts';
 import { evaluate } from './evaluate.ts';
 import type { Batch } from './batches.ts';
@@ -29,27 +30,27 @@ export interface Examination {
 }
 
 /** Whether two models give the same answer at a row: the same label, or numbers within the tolerance of one another. */
-function agreement(runtime: Runtime, own: Tensor, other: Tensor, batch: Batch): (row: number) => boolean {
+function agreement(runtime: Runtime, own: Tensor, other: Tensor, batch: Batch, errorMax: number): (row: number) => boolean {
   const { tf } = runtime;
   if (batch.values !== null) {
-    const near = withinTolerance(tf.readFloats(own), tf.readFloats(other), own.shape[1]!);
+    const near = withinTolerance(tf.readFloats(own), tf.readFloats(other), own.shape[1]!, errorMax);
     return (row) => near[row] === 0;
   }
   const chosen = chosenLabels(runtime, own, batch), taught = chosenLabels(runtime, other, batch);
   return (row) => chosen[row] === taught[row];
 }
 
-/** Throws aborted. */
-export async function examine(runtime: Runtime, model: Network, teacher: Network | null, items: readonly ReplayItem[], signal: AbortSignal): Promise<Examination> {
+/** Throws aborted. @param errorMax regress: largest error of a number that counts as right */
+export async function examine(runtime: Runtime, model: Network, teacher: Network | null, items: readonly ReplayItem[], signal: AbortSignal, errorMax = ERROR_MAX): Promise<Examination> {
   let right = 0, labelled = 0, loss = 0, agreed = 0, steps = 0;
   await evaluate(runtime, teacher === null ? [model] : [model, teacher], items, signal, (batch, [own, other]) => {
-    const chosen = chosenLabels(runtime, own!.logits, batch);
+    const chosen = chosenLabels(runtime, own!.logits, batch, errorMax);
     const counts = countRight(chosen, batch);
     right += counts.right;
     labelled += counts.labelled;
     rowLosses(runtime, own!.logits, batch).forEach((nats, row) => { if (batch.targets[row]! >= 0 && batch.real[row] === 1) loss += nats; });
     if (other === undefined) return;
-    const same = agreement(runtime, own!.logits, other.logits, batch);
+    const same = agreement(runtime, own!.logits, other.logits, batch, errorMax);
     batch.real.forEach((bit, row) => { steps += bit; if (bit === 1 && same(row)) agreed++; });
   });
   const mean = (sum: number, count: number): number => (count === 0 ? 0 : sum / count);

@@ -80,7 +80,7 @@ function trainStep(runtime: Runtime, optimizer: Optimizer, teacher: Teacher | nu
       const forward = runForward(runtime, shape, parameters, batch, keeper.get(), { rate: plan.dropout, seed: (Math.imul(seed, 0x9e3779b1) + step) | 0 });
       const mixed = mixedLoss(runtime, forward.logits, batch, taught, plan);
       loss = mixed.loss;
-      if (count) chosen = chosenLabels(runtime, forward.logits, batch);
+      if (count) chosen = chosenLabels(runtime, forward.logits, batch, plan.errorMax);
       const made = runBackward(runtime, shape, parameters, batch, forward, mixed.dLogits);
       keeper.put(forward.state);
       for (const gradient of Object.values(made)) tf.keep(gradient);

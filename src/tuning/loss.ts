@@ -95,13 +95,13 @@ export function rowLosses({ tf, ops }: Runtime, logits: Tensor, { targets, value
   });
 }
 
-/** Rows of numbers [rows, outputs] that are nowhere further than ERROR_MAX from others: 0 where so, 1 where not, [rows]. */
-export const withinTolerance = (said: Float32Array, wanted: Float32Array, outputs: number): Int32Array =>
-  Int32Array.from({ length: said.length / outputs }, (_, row) => (said.subarray(row * outputs, (row + 1) * outputs).every((value, at) => Math.abs(value - wanted[row * outputs + at]!) <= ERROR_MAX) ? 0 : 1));
+/** Rows of numbers [rows, outputs] that are nowhere further than errorMax from others: 0 where so, 1 where not, [rows]. */
+export const withinTolerance = (said: Float32Array, wanted: Float32Array, outputs: number, errorMax: number): Int32Array =>
+  Int32Array.from({ length: said.length / outputs }, (_, row) => (said.subarray(row * outputs, (row + 1) * outputs).every((value, at) => Math.abs(value - wanted[row * outputs + at]!) <= errorMax) ? 0 : 1));
 
 /** Most likely label of each row, [rows]; for regress 0 where the numbers are right within tolerance, else 1. */
-export const chosenLabels = ({ tf, ops }: Runtime, logits: Tensor, { values }: Pick<Batch, 'values'>): Int32Array =>
-  (values === null ? tf.readInts(ops.argMax(logits)) : withinTolerance(tf.readFloats(logits), values, logits.shape[1]!));
+export const chosenLabels = ({ tf, ops }: Runtime, logits: Tensor, { values }: Pick<Batch, 'values'>, errorMax = ERROR_MAX): Int32Array =>
+  (values === null ? tf.readInts(ops.argMax(logits)) : withinTolerance(tf.readFloats(logits), values, logits.shape[1]!, errorMax));
 
 /** Rows whose chosen label is right, and rows with a label. */
 export function countRight(chosen: Int32Array, batch: Batch): { readonly right: number; readonly labelled: number } {

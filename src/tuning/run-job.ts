@@ -101,7 +101,7 @@ async function run(job: TuningJob, { vault, engine, clock, say, signal }: JobCon
   const { parent, teacher, items, moments } = await timed('load', () => loadJob(job, vault));
   const { training, heldOut } = splitItems(items, job.training.heldOut);
   if (training.length === 0 || heldOut.length === 0) throw new EspalierError('trainer-failed', `The replay sample gives ${training.length} items to train on and ${heldOut.length} to examine.`);
-  const lookAt = (model: Network, other: Network | null) => examine(runtime, model, other, heldOut, signal);
+  const lookAt = (model: Network, other: Network | null) => examine(runtime, model, other, heldOut, signal, job.training.errorMax);
   const before = await lookAt(parent, null);
   const pruned = await prune(runtime, job, parent, moments, training, signal, timed);
   const start: Network = { shape: parent.shape, weights: pruned.weights };

@@ -39,8 +39,8 @@ export function limitsOf({ serving }: Settings): ServingLimits {
   return serving;
 }
 
-/** The policy of the loop. */
-export function policyOf({ loop }: Settings): Policy { return loop; }
+/** The policy of the loop; training counts a number as right where serving does. */
+export function policyOf({ loop, serving: { errorMax } }: Settings): Policy { return { ...loop, training: { ...loop.training, errorMax } }; }
 
 /** Which engine is wanted; ESPALIER_KERNEL forces a variant where the settings leave it open. */
 export function engineChoiceOf({ engine }: Settings): EngineChoice {

@@ -14,9 +14,9 @@ import type { Vocabulary } from './items.ts';
 /** Everything of a shape that the data do not say. */
 export type OwnShape = Omit<ModelShape, 'vocabulary' | 'outputs'>;
 
-/** A dense network before any training. Throws shape-unsupported. */
-export function untrained({ tokenizer, labels }: Vocabulary, own: OwnShape, seed: number): ModelDraft {
-  const shape: ModelShape = { ...own, vocabulary: vocabularyOf(tokenizer), outputs: labels.length };
+/** A dense network before any training. Throws shape-unsupported. @param outputs where answers are not labels: tokens or numbers */
+export function untrained({ tokenizer, labels, outputs = labels.length }: Vocabulary & { readonly outputs?: number }, own: OwnShape, seed: number): ModelDraft {
+  const shape: ModelShape = { ...own, vocabulary: vocabularyOf(tokenizer), outputs };
   return {
     shape, weights: initialWeights(shape, randomFrom(seed)), mask: fullMask(shape), tokenizer, labels,
     lineage: { parent: null, anchor: null, cycle: 0, density: 1, criterion: null, seed, trainedOn: 'nothing' },

@@ -1,7 +1,10 @@
 /** What a model gets right on items, how sure it is, and what it takes for what: all by the engine that serves. */
 import type { ReplayItem } from '../../evidence/replay.ts';
 import type { Model } from '../../model/model.ts';
+import { stepsOf } from '../../model/cell.ts';
+import { stepwise } from '../../tuning/batches.ts';
 import type { Engine, EngineAnswer, EngineSequence } from '../../ports.ts';
+import { tokenNames } from './example.ts';
 
 export interface LabelScore {
   readonly label: string;
@@ -20,7 +23,7 @@ export interface Confusion { readonly label: string; readonly as: string; readon
 
 export interface Evaluation {
   readonly items: number;
-  /** One a step for tag, one an item for classify; those whose label the model does not know count as wrong. */
+  /** One a step for tag (next: but for the last), one an item for classify; those whose label the model does not know count as wrong. */
   readonly answers: number;
   readonly right: number;
   readonly accuracy: number;
@@ -28,7 +31,7 @@ export interface Evaluation {
   readonly loss: number | null;
   /** Answers whose label the model does not know. */
   readonly unknown: number;
-  /** Every label of the model that occurs, the worst first. */
+  /** Every label (next: token) of the model that occurs, the worst first. */
   readonly labels: readonly LabelScore[];
   /** What is most often taken for what, the most frequent first. */
   readonly confusions: readonly Confusion[];
@@ -54,7 +57,10 @@ function crossEntropy({ weights, shape: { outputs } }: Model, h: Float32Array, t
 }
 
 /** The answers of whole sequences from a zero state. */
-const sequenceOf = ({ inputs }: ReplayItem): EngineSequence => ({ inputs, h: null, c: null });
+export const sequenceOf = ({ inputs }: ReplayItem): EngineSequence => ({ inputs, h: null, c: null });
+
+/** What is to be answered: the labels of an item; next: the tokens that follow, one less than there are steps. */
+const targetsOf = ({ shape }: Model, { inputs, targets }: ReplayItem): Int32Array => (shape.task === 'next' ? inputs.subarray(1) : targets!) as Int32Array;
 
 interface Losses { sum: number; count: number }
 
@@ -66,18 +72,20 @@ const addLoss = (losses: Losses, model: Model, h: Float32Array, target: number):
 
 /** An engine answers with the state after the last step only, so a tagger walks once more, step by step. */
 async function addStepLosses(losses: Losses, engine: Engine, model: Model, batch: readonly ReplayItem[]): Promise<void> {
-  let walking = batch.map((item) => ({ item, state: null as EngineAnswer | null }));
+  const numbers = model.shape.vocabulary > 0 ? 1 : model.shape.inputs;
+  let walking = batch.map((item) => ({ item, targets: targetsOf(model, item), state: null as EngineAnswer | null })).filter(({ targets }) => targets.length > 0);
   for (let t = 0; walking.length > 0; t++) {
-    const { answers } = await engine.infer({ model: model.id, sequences: walking.map(({ item, state }) => ({ inputs: item.inputs.subarray(t, t + 1), h: state?.h ?? null, c: state?.c ?? null })), sample: null });
+    const { answers } = await engine.infer({ model: model.id, sequences: walking.map(({ item, state }) => ({ inputs: item.inputs.subarray(t * numbers, (t + 1) * numbers), h: state?.h ?? null, c: state?.c ?? null })), sample: null });
     walking.forEach((walker, at) => {
       walker.state = answers[at]!;
-      addLoss(losses, model, walker.state.h, walker.item.targets![t]!);
+      addLoss(losses, model, walker.state.h, walker.targets[t]!);
     });
-    walking = walking.filter(({ item }) => item.inputs.length > t + 1);
+    walking = walking.filter(({ targets }) => targets.length > t + 1);
   }
 }
 
-function scoresOf({ labels }: Model, pairs: ReadonlyMap<string, number>): Pick<Evaluation, 'labels' | 'confusions'> {
+function scoresOf({ shape, tokenizer, labels: named }: Model, pairs: ReadonlyMap<string, number>): Pick<Evaluation, 'labels' | 'confusions'> {
+  const labels = named.length > 0 ? named : Array.from({ length: shape.outputs }, (_, at) => tokenNames(tokenizer)[at] ?? `#${at}`);
   const support = labels.map(() => 0), predicted = labels.map(() => 0), right = labels.map(() => 0);
   const confusions: Confusion[] = [];
   for (const [pair, count] of pairs) {
@@ -99,7 +107,10 @@ function scoresOf({ labels }: Model, pairs: ReadonlyMap<string, number>): Pick<E
   };
 }
 
-/** @param items with targets, −1 for a label that the model does not know; the model is enlisted. Throws engine errors. */
+/**
+ * For tag, classify and next. @param items with targets (next: without), −1 for a label that the model does not know; the
+ * model is enlisted. Throws engine errors.
+ */
 export async function evaluateItems(engine: Engine, model: Model, items: readonly ReplayItem[]): Promise<Evaluation> {
   const pairs = new Map<string, number>();
   const losses: Losses = { sum: 0, count: 0 };
@@ -109,18 +120,18 @@ export async function evaluateItems(engine: Engine, model: Model, items: readonl
     const result = await engine.infer({ model: model.id, sequences: batch.map(sequenceOf), sample: null });
     kernelMs += result.kernelMs;
     result.answers.forEach(({ labels, h }, i) => {
-      const { inputs, targets } = batch[i]!;
-      laneSteps += inputs.length;
-      labels.forEach((chosen, t) => {
-        const target = targets![t]!;
+      const targets = targetsOf(model, batch[i]!);
+      laneSteps += stepsOf(model.shape, batch[i]!.inputs);
+      targets.forEach((target, t) => {
+        const chosen = labels[t]!;
         answered++;
         if (target === chosen) right++;
         if (target < 0) unknown++;
         pairs.set(`${target} ${chosen}`, (pairs.get(`${target} ${chosen}`) ?? 0) + 1);
       });
-      if (model.shape.task === 'classify') addLoss(losses, model, h, targets![0]!);
+      if (model.shape.task === 'classify') addLoss(losses, model, h, targets[0]!);
     });
-    if (model.shape.task !== 'classify') await addStepLosses(losses, engine, model, batch);
+    if (stepwise(model.shape)) await addStepLosses(losses, engine, model, batch);
   }
   return {
     items: items.length, answers: answered, right, accuracy: answered === 0 ? 0 : right / answered, loss: losses.count === 0 ? null : losses.sum / losses.count,

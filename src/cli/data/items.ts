@@ -3,7 +3,6 @@ import type { ReplayItem } from '../../evidence/replay.ts';
 import { tokenizerOf, wordIds } from '../../model/tokenize.ts';
 import type { Tokenizer } from '../../model/tokenizer.ts';
 import type { CorpusDocument, CorpusSession, TaggedSequence } from '../../traffic/corpus.ts';
-import type { DataLine } from './read.ts';
 
 /** What words and labels mean to a network. */
 export interface Vocabulary {
@@ -30,8 +29,8 @@ export function vocabularyFrom(sequences: readonly TaggedSequence[], labelsMin =
 
 const DOCUMENT_LENGTH = 100;
 
-/** Runs of lines of one genre as documents. */
-export function documentsOf(lines: readonly DataLine[]): readonly CorpusDocument[] {
+/** Runs of sequences of one genre as documents. */
+export function documentsOf(lines: Iterable<{ readonly genre: string; readonly sequence: TaggedSequence }>): readonly CorpusDocument[] {
   const documents: { name: string; genre: string; sequences: TaggedSequence[] }[] = [];
   for (const { genre, sequence } of lines) {
     let last = documents.at(-1);

@@ -5,15 +5,17 @@ import * as path from 'node:path';
 import { EspalierError } from '../../errors.ts';
 import { BROWN_GENRES, genreOf, parseBrown } from '../../traffic/brown.ts';
 import { sessionsOf } from '../../traffic/corpus.ts';
-import type { CorpusDocument, CorpusSession } from '../../traffic/corpus.ts';
+import type { CorpusDocument, CorpusSession, TaggedSequence } from '../../traffic/corpus.ts';
 import { SESSION_LENGTH, documentsOf, vocabularyFrom } from '../data/items.ts';
 import type { Vocabulary } from '../data/items.ts';
 import { readData } from '../data/read.ts';
-import type { Task } from '../data/read.ts';
+
+/** What the demonstration serves: words, with labels. */
+export type DemoTask = 'tag' | 'classify';
 
 export interface DemoCorpus extends Vocabulary {
   readonly name: string;
-  readonly task: Task;
+  readonly task: DemoTask;
   readonly training: readonly CorpusSession[];
   readonly live: readonly CorpusSession[];
   readonly heldOut: readonly CorpusSession[];
@@ -39,15 +41,17 @@ export function readBrown(): readonly CorpusDocument[] {
 }
 
 /** One's own data; documents are runs of lines of one genre. Throws data-unreadable with the line. */
-export function readOwn(file: string): { readonly documents: readonly CorpusDocument[]; readonly task: Task } {
-  const { task, lines } = readData(file);
-  const documents = documentsOf(lines);
+export function readOwn(file: string): { readonly documents: readonly CorpusDocument[]; readonly task: DemoTask } {
+  const data = readData(file);
+  const { task } = data;
+  if (data.kind === 'text' || data.width > 0 || task === 'regress' || task === 'next') throw new EspalierError('data-unreadable', `${file}: the demonstration serves words with labels. espalier train takes frames, numbers and plain text too.`);
+  const documents = documentsOf(data.examples.map(({ input, answer, genre }) => ({ genre, sequence: { words: input, tags: answer } as TaggedSequence })));
   if (documents.length < 10) throw new EspalierError('data-unreadable', `${file}: too little data; at least 1,000 sequences are needed to train, serve and judge.`);
   return { documents, task };
 }
 
 /** Cuts documents into sessions, and sessions into training, live and held-out ones. */
-export function corpusOf(name: string, task: Task, documents: readonly CorpusDocument[], isTraining: (document: CorpusDocument, at: number) => boolean): DemoCorpus {
+export function corpusOf(name: string, task: DemoTask, documents: readonly CorpusDocument[], isTraining: (document: CorpusDocument, at: number) => boolean): DemoCorpus {
   const training: CorpusSession[] = [], live: CorpusSession[] = [], heldOut: CorpusSession[] = [];
   const seen = new Map<string, number>();
   documents.forEach((document, at) => {

@@ -9,9 +9,12 @@ import { EspalierError } from '../../errors.ts';
 import type { ReplayItem } from '../../evidence/replay.ts';
 import { encodeReplay } from '../../evidence/replay.ts';
 import { encodeArtifact } from '../../model/artifact.ts';
+import { stepsOf } from '../../model/cell.ts';
 import type { ModelDraft, ModelId } from '../../model/model.ts';
+import type { ModelShape } from '../../model/shape.ts';
 import type { Clock, Trainer, Vault } from '../../ports.ts';
 import type { CandidateReport, TrainingPlan, TuningNews } from '../../pruning/job.ts';
+import { goesOnBetween } from '../../tuning/batches.ts';
 import { splitItems } from '../../tuning/examine.ts';
 import { runToCandidate } from '../data/dense.ts';
 
@@ -23,6 +26,8 @@ export interface RoundsPlan {
   readonly seed: number;
   /** Share of the items that each job sets aside: the validation part. */
   readonly validationShare: number;
+  /** regress: largest error of a number that counts as right. */
+  readonly errorMax: number;
 }
 
 export interface Round {
@@ -54,28 +59,36 @@ export interface Heard {
 }
 
 const ROUNDS = 10, PATIENCE = 2;
-const RATE = 4e-3, LANES_MAX = 64, LANES_MIN = 4, WINDOW = 24, DROPOUT = 0.4;
+const RATE = 4e-3, LANES_MAX = 64, LANES_MIN = 4, WINDOW = 24, WINDOW_NEXT = 64, DROPOUT = 0.4, DROPOUT_NEXT = 0.1, DROPOUT_FRAMES = 0.2;
 /** Optimizer steps of an epoch that are aimed at: small data get fewer lanes rather than few steps. */
 const STEPS_OF_EPOCH = 16;
 /** Less than this is not worth the beginning of another round. */
 const SECONDS_MIN = 1;
 
+/** A language model looks further back. */
+const windowOf = ({ task }: ModelShape): number => (task === 'next' ? WINDOW_NEXT : WINDOW);
+
+/** Few labelled words are learnt by heart; a text of a million characters is not. */
+const dropoutOf = ({ task, vocabulary }: ModelShape): number => (task === 'next' ? DROPOUT_NEXT : vocabulary > 0 ? DROPOUT : DROPOUT_FRAMES);
+
 /** Lanes, and the optimizer steps that go once through the items. */
-export function epochOf(items: readonly ReplayItem[], walks: boolean): { readonly lanes: number; readonly steps: number } {
-  const pieces = walks ? items.reduce((sum, { inputs }) => sum + Math.ceil(inputs.length / WINDOW), 0) : items.length;
+export function epochOf(items: readonly ReplayItem[], shape: ModelShape): { readonly lanes: number; readonly steps: number } {
+  const pieces = goesOnBetween(shape) ? items.reduce((sum, { inputs }) => sum + Math.ceil(stepsOf(shape, inputs) / windowOf(shape)), 0) : items.length;
   const lanes = Math.max(1, Math.min(LANES_MAX, items.length, Math.max(LANES_MIN, Math.floor(pieces / STEPS_OF_EPOCH))));
   return { lanes, steps: Math.ceil(pieces / lanes) };
 }
 
-/** Accuracy first; of two with the same, the surer one. */
-const isBetter = (a: Pick<CandidateReport, 'accuracy' | 'loss'>, b: Pick<CandidateReport, 'accuracy' | 'loss'>): boolean =>
-  a.accuracy > b.accuracy || (a.accuracy === b.accuracy && a.loss < b.loss);
+type Judged = Pick<CandidateReport, 'accuracy' | 'loss'>;
+
+/** Labels: accuracy first, and of two with the same the surer one. Tokens and numbers: the loss. */
+const isBetter = ({ task }: ModelShape, a: Judged, b: Judged): boolean =>
+  (task === 'next' || task === 'regress' ? a.loss < b.loss : a.accuracy > b.accuracy || (a.accuracy === b.accuracy && a.loss < b.loss));
 
 /** Trains a model on items, of which it sets the validation part aside. Throws the trainer's errors, and aborted where there is no model yet. */
 export async function trainInRounds({ trainer, vault, clock }: RoundsPorts, draft: ModelDraft, items: readonly ReplayItem[], plan: RoundsPlan, heard: Heard, interrupted: AbortSignal): Promise<Trained> {
   const began = clock.monotonicMs();
   const left = (): number => plan.secondsMax - (clock.monotonicMs() - began) / 1000;
-  const { lanes, steps } = epochOf(splitItems(items, plan.validationShare).training, draft.shape.state === 'carry');
+  const { lanes, steps } = epochOf(splitItems(items, plan.validationShare).training, draft.shape);
   const replay = [await vault.put(encodeReplay(items))];
   let parent = await vault.put(encodeArtifact(draft, sha256).bytes);
   let best: { readonly model: ModelId; readonly report: CandidateReport; readonly round: number } | null = null;
@@ -84,7 +97,7 @@ export async function trainInRounds({ trainer, vault, clock }: RoundsPorts, draf
   for (let done = 0, misses = 0, learningRate = RATE; ;) {
     const round = rounds.length + 1;
     const epochs = Math.min(Math.max(1, Math.ceil(plan.epochs / ROUNDS)), plan.epochs - done);
-    const training: TrainingPlan = { steps: epochs * steps, lanes, window: WINDOW, learningRate, labelShare: 1, temperature: 1, dropout: DROPOUT, heldOut: plan.validationShare, secondsMax: Math.max(SECONDS_MIN, left()) };
+    const training: TrainingPlan = { steps: epochs * steps, lanes, window: windowOf(draft.shape), learningRate, labelShare: 1, temperature: 1, dropout: dropoutOf(draft.shape), heldOut: plan.validationShare, secondsMax: Math.max(SECONDS_MIN, left()), errorMax: plan.errorMax };
     let report: CandidateReport;
     try {
       const candidate = await runToCandidate(trainer, {
@@ -92,7 +105,7 @@ export async function trainInRounds({ trainer, vault, clock }: RoundsPorts, draf
         training, trainedOn: `round ${round}`,
       }, (news) => { heard.news(round, news); });
       ({ report } = candidate);
-      const better = best === null || isBetter(report, best.report);
+      const better = best === null || isBetter(draft.shape, report, best.report);
       if (better) {
         best = { model: candidate.model, report, round };
         parent = candidate.model;

@@ -13,26 +13,35 @@ import { filesVault } from '../../adapters/vault/files.ts';
 import type { Settings } from '../../config/schema.ts';
 import { EspalierError } from '../../errors.ts';
 import { encodeArtifact } from '../../model/artifact.ts';
-import type { ModelDraft } from '../../model/model.ts';
-import type { StateMode } from '../../model/shape.ts';
+import type { Model, ModelDraft } from '../../model/model.ts';
+import type { Cell, StateMode } from '../../model/shape.ts';
 import { Models } from '../compose/models.ts';
 import { engineChoiceOf } from '../compose/settings.ts';
 import { untrained } from '../data/dense.ts';
-import { evaluateItems } from '../data/evaluate.ts';
+import type { OwnShape } from '../data/dense.ts';
+import { judge } from '../data/judge.ts';
 import { readData } from '../data/read.ts';
-import { sayEvaluation } from '../data/say.ts';
+import type { OwnData } from '../data/read.ts';
 import { bytesText, out, talk } from '../print.ts';
 import { showRounds } from './progress.ts';
 import type { Trained } from './rounds.ts';
 import { trainInRounds } from './rounds.ts';
 import type { Parts } from './split.ts';
-import { splitLines } from './split.ts';
+import { splitExamples } from './split.ts';
+import type { Tokens } from './split-text.ts';
+import { splitRunningText } from './split-text.ts';
 
 export interface TrainInput {
   readonly data: string;
   readonly out: string;
-  readonly units: number;
-  readonly inputs: number;
+  readonly cell: Cell;
+  /** Units of each layer, the first one first. */
+  readonly layers: readonly number[];
+  readonly bidirectional: boolean;
+  /** Width of the embedding; undefined leaves it to the data. */
+  readonly inputs: number | undefined;
+  /** Of a running text. */
+  readonly tokens: Tokens | undefined;
   readonly epochs: number;
   readonly seed: number;
   readonly minutes: number;
@@ -59,7 +68,7 @@ async function trained(input: TrainInput, parts: Parts, draft: ModelDraft, inter
   interrupted.addEventListener('abort', stop);
   const shown = showRounds(process.stderr);
   try {
-    const plan = { epochs: input.epochs, secondsMax: 60 * input.minutes, seed: input.seed, validationShare: parts.validationShare };
+    const plan = { epochs: input.epochs, secondsMax: 60 * input.minutes, seed: input.seed, validationShare: parts.validationShare, errorMax: input.settings.serving.errorMax };
     const done = await trainInRounds({ trainer, vault, clock: systemClock() }, draft, parts.fit, plan, shown, interrupted);
     return { model: await new Models(vault).load(done.best), trained: done };
   } finally {
@@ -70,6 +79,40 @@ async function trained(input: TrainInput, parts: Parts, draft: ModelDraft, inter
   }
 }
 
+const INPUTS = 100, INPUTS_CHARACTERS = 32;
+
+/** What the data and the options make of the network. Throws usage where they do not go together. */
+function shapeFor(data: OwnData, { state: given, cell, layers, bidirectional, inputs, tokens }: TrainInput): OwnShape {
+  const refuse = (what: string): never => { throw new EspalierError('usage', what); };
+  const { task } = data, stepwise = task === 'tag' || task === 'next';
+  const state = given ?? (stepwise ? 'carry' : 'reset');
+  const width = data.kind === 'text' ? 0 : data.width;
+  if (state === 'carry' && !stepwise) refuse('--state carry is for tagged steps and running text; a sequence with one answer stands by itself.');
+  if (state === 'reset' && task === 'next') refuse('--state reset is not for running text, which goes on from piece to piece.');
+  if (bidirectional && stepwise) refuse('--bidirectional is for sequences with one answer: the label of a step must not need the steps that follow.');
+  if (tokens !== undefined && data.kind !== 'text') refuse('--tokens is for running text (a file whose name ends with .txt).');
+  if (width > 0 && inputs !== undefined && inputs !== width) refuse(`--inputs is ${inputs}, and the frames have ${width} numbers; leave it out.`);
+  const embedding = data.kind === 'text' && tokens !== 'words' ? INPUTS_CHARACTERS : INPUTS;
+  return { cell, inputs: width > 0 ? width : inputs ?? embedding, layers, task, state, ...(bidirectional ? { bidirectional } : {}) };
+}
+
+const unitOf = ({ tokens }: TrainInput, { kind }: OwnData): string => (kind === 'text' ? tokens ?? 'characters' : 'sequences');
+
+function sayData(name: string, { counts, reading, dropped }: Parts, { labelsMin, tokens }: TrainInput): void {
+  const { task, labels, tokenizer, width, outputs } = reading;
+  const what = task === 'next' ? tokens ?? 'characters' : 'sequences';
+  const read = width > 0 ? `frames of ${width} numbers` : `${tokenizer.words.length} known ${tokenizer.kind === 'characters' ? 'characters' : 'words'}`;
+  const answered = task === 'regress' ? `${outputs} numbers to answer with, ` : task === 'next' ? '' : `${labels.length} labels, `;
+  talk(`data       ${name}: ${counts.training} ${what} to train on, ${counts.validation} to stop by, ${counts.test} to judge by; ${answered}${read}`);
+  if (dropped > 0) talk(`           ${dropped} left out: none of their labels is known, or seen ${labelsMin} times`);
+}
+
+/** Whether more of it might have helped. */
+function sayEnd({ rounds, bestRound, why }: Trained): void {
+  if (why === 'no better' || bestRound !== rounds.length || rounds.length < 2 || rounds.at(-1)!.accuracy === 1) return;
+  talk(`           still getting better when it ended (${why}): ${why === 'minutes' ? 'more --minutes' : why === 'epochs' ? 'more --epochs' : 'more time'} may help`);
+}
+
 /**
  * Trains and writes the model, and says how good it is. Throws usage, data-unreadable, shape-unsupported, the trainer's
  * and the engine's errors, storage-full, storage-failed, and aborted where it was interrupted before there was a model.
@@ -77,28 +120,24 @@ async function trained(input: TrainInput, parts: Parts, draft: ModelDraft, inter
 export async function runTrain(input: TrainInput, interrupted: AbortSignal): Promise<void> {
   checkTarget('--out', input.out);
   if (input.json !== undefined) checkTarget('--json', input.json);
-  const { task, lines } = readData(input.data);
-  const state = input.state ?? (task === 'tag' ? 'carry' : 'reset');
-  if (state === 'carry' && task !== 'tag') throw new EspalierError('usage', '--state carry is for tagged words; a text with one label stands by itself.');
-  const parts = splitLines(lines, state, input.seed, input.labelsMin);
-  const { counts, tokenizer, labels, dropped } = parts;
+  const data = readData(input.data);
+  const own = shapeFor(data, input);
+  const parts = data.kind === 'text' ? splitRunningText(data.text, input.tokens ?? 'characters', input.seed) : splitExamples(data, own.state, input.seed, input.labelsMin);
   const name = path.basename(input.data);
-  talk(`data       ${name}: ${counts.training} sequences to train on, ${counts.validation} to stop by, ${counts.test} to judge by; ${labels.length} labels, ${tokenizer.words.length} known words`);
-  if (dropped > 0) talk(`           ${dropped} left out: none of their labels is known, or seen ${input.labelsMin} times`);
-  const draft = untrained(parts, { cell: 'lstm', inputs: input.inputs, layers: [input.units], task, state }, input.seed);
+  sayData(name, parts, input);
+  const draft = untrained(parts.reading, own, input.seed);
   const { engine } = await chooseEngine(engineChoiceOf(input.settings));
-  const { model: best, trained: { rounds, bestRound, why } } = await trained(input, parts, draft, interrupted);
-  if (why !== 'no better' && bestRound === rounds.length && rounds.at(-1)!.accuracy > (rounds.at(-2)?.accuracy ?? 0)) talk(`           still getting better when it ended (${why}): ${why === 'minutes' ? 'more --minutes' : why === 'epochs' ? 'more --epochs' : 'more time'} may help`);
-  const epochs = rounds.slice(0, bestRound).reduce((sum, round) => sum + round.epochs, 0);
+  const { model: best, trained: done } = await trained(input, parts, draft, interrupted);
+  sayEnd(done);
+  const epochs = done.rounds.slice(0, done.bestRound).reduce((sum, round) => sum + round.epochs, 0);
   // The rounds are no ancestors: whoever gets the file has none of them.
-  const { shape, weights, mask } = best;
-  const { id, bytes } = encodeArtifact({ shape, weights, mask, tokenizer, labels, lineage: { ...draft.lineage, trainedOn: `${name}: ${counts.training} sequences, at most ${epochs} epochs` } }, sha256);
+  const { shape, weights, mask } = best, { tokenizer, labels } = parts.reading, { counts, dropped } = parts;
+  const { id, bytes } = encodeArtifact({ shape, weights, mask, tokenizer, labels, lineage: { ...draft.lineage, trainedOn: `${name}: ${counts.training} ${unitOf(input, data)}, at most ${epochs} epochs` } }, sha256);
   await writeAtomically(input.out, bytes).catch((error: unknown) => { throw storageError(error, input.out); });
-  const model = { ...best, id };
+  const model: Model = { ...best, id };
   await engine.enlist(model);
-  const test = await evaluateItems(engine, model, parts.test);
-  out(`model      ${input.out}: ${id.slice(0, 12)}, ${bytesText(bytes.length)}; ${shape.cell} of ${shape.layers.join(' + ')} units, best of ${rounds.length} rounds: ${bestRound} (${why})`);
+  out(`model      ${input.out}: ${id.slice(0, 12)}, ${bytesText(bytes.length)}; ${shape.cell} of ${shape.layers.join(' + ')} units${shape.bidirectional === true ? ' in both directions' : ''}, best of ${done.rounds.length} rounds: ${done.bestRound} (${done.why})`);
   out('test part');
-  sayEvaluation(test);
-  if (input.json !== undefined) await writeFile(input.json, `${JSON.stringify({ data: name, seed: input.seed, counts, dropped, words: tokenizer.words.length, shape, model: id, bytes: bytes.length, rounds, bestRound, why, engine: engine.name, test }, null, 2)}\n`);
+  const test = await judge(engine, model, parts.test, input.settings.serving.errorMax);
+  if (input.json !== undefined) await writeFile(input.json, `${JSON.stringify({ data: name, seed: input.seed, counts, dropped, words: tokenizer.words.length, shape, model: id, bytes: bytes.length, rounds: done.rounds, bestRound: done.bestRound, why: done.why, engine: engine.name, test }, null, 2)}\n`);
 }

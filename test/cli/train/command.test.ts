@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { sha256 } from '../../../src/adapters/digest.ts';
+import type { NumberEvaluation } from '../../../src/cli/data/evaluate-numbers.ts';
 import type { Evaluation } from '../../../src/cli/data/evaluate.ts';
 import type { Round } from '../../../src/cli/train/rounds.ts';
 import { decodeArtifact } from '../../../src/model/artifact.ts';
@@ -44,6 +45,11 @@ beforeAll(() => {
   writeFileSync(at('tagged.jsonl'), colours(800, 2).map(([words]) => JSON.stringify({ words, tags: words.map((word) => (COLOURS.some((colour) => colour === word) ? 'C' : 'O')) })).join('\n'));
   writeFileSync(at('more.jsonl'), [...colours(50, 3).map(([words, colour]) => ({ text: words.join(' '), label: colour })), { text: 'pink a', label: 'pink' }].map((line) => JSON.stringify(line)).join('\n'));
   writeFileSync(at('others.jsonl'), '{"text":"a b","label":"pink"}');
+  const random = randomFrom(4), numbers = (length: number, of: (at: number) => number): readonly number[] => Array.from({ length }, (_, i) => of(i));
+  const waves = Array.from({ length: 300 }, (_, i) => ({ frames: numbers(4 + (i % 3), () => random() - 0.5).map((x) => [x, i % 2 === 0 ? 0.5 : -0.5]), label: i % 2 === 0 ? 'up' : 'down' }));
+  writeFileSync(at('waves.jsonl'), waves.map((line) => JSON.stringify(line)).join('\n'));
+  writeFileSync(at('means.jsonl'), waves.map(({ frames }) => JSON.stringify({ frames, values: [frames.reduce((sum, [x]) => sum + x!, 0) / frames.length] })).join('\n'));
+  writeFileSync(at('song.txt'), 'row row row your boat '.repeat(150));
 });
 
 describe('train and eval', () => {
@@ -75,14 +81,44 @@ describe('train and eval', () => {
     expect(decodeArtifact(readFileSync(at('tagger.espalier')), sha256).shape).toMatchObject({ task: 'tag', state: 'carry', outputs: 2 });
     expect((readJson('tagger.json') as { test: Evaluation }).test.accuracy).toBeGreaterThan(0.9);
     const judged = await espalier('eval', 'tagger.espalier', '--data', 'more.jsonl');
-    expect([judged.code, judged.talk]).toEqual([2, expect.stringContaining('a model for tag') as string]);
+    expect([judged.code, judged.talk]).toEqual([2, expect.stringContaining('the model is for tag') as string]);
+  }, 60_000);
+
+  it('make a stack of GRUs that reads frames in both directions', async () => {
+    const trained = await espalier('train', '--data', 'waves.jsonl', '--out', 'waves.espalier', '--cell', 'gru', '--layers', '6,5', '--bidirectional', '--epochs', '10', '--json', 'waves.json');
+    expect([trained.code, trained.talk]).toEqual([0, expect.stringContaining('frames of 2 numbers') as string]);
+    expect(decodeArtifact(readFileSync(at('waves.espalier')), sha256)).toMatchObject({ shape: { cell: 'gru', vocabulary: 0, inputs: 2, layers: [6, 5], bidirectional: true, task: 'classify', state: 'reset' }, labels: ['down', 'up'] });
+    expect((readJson('waves.json') as { test: Evaluation }).test.accuracy).toBeGreaterThan(0.9);
+    const judged = await espalier('eval', 'waves.espalier', '--data', 'more.jsonl');
+    expect([judged.code, judged.talk]).toEqual([2, expect.stringContaining('it has words, and the model reads frames') as string]);
+  }, 60_000);
+
+  it('make a regression, and a language model of characters', async () => {
+    const [numbers, song] = await Promise.all([
+      espalier('train', '--data', 'means.jsonl', '--out', 'means.espalier', '--cell', 'rnn-tanh', '--units', '8', '--json', 'means.json'),
+      espalier('train', '--data', 'song.txt', '--out', 'song.espalier', '--units', '16', '--json', 'song.json'),
+    ]);
+    expect([numbers.code, song.code]).toEqual([0, 0]);
+    expect((readJson('means.json') as { test: NumberEvaluation }).test.r2).toBeGreaterThan(0.5);
+    expect(numbers.out).toContain('R²');
+    // Ten characters, evenly, would be 3.3 bits.
+    expect((readJson('song.json') as { test: { bitsPerToken: number } }).test.bitsPerToken).toBeLessThan(1);
+    const judged = await espalier('eval', 'song.espalier', '--data', 'song.txt', '--json', 'sung.json');
+    expect([judged.code, judged.out]).toEqual([0, expect.stringContaining('bits per character') as string]);
+    expect((readJson('sung.json') as { bitsPerToken: number }).bitsPerToken).toBeLessThan(1);
   }, 60_000);
 
   it.each([
     [['train', '--data', 'colours.csv'], '[usage]', "required option '--out"],
     [['train', '--data', 'colours.csv', '--out', 'none/x.espalier'], '[usage]', 'there is no folder'],
     [['train', '--data', 'colours.csv', '--out', 'x', '--json', '.'], '[usage]', 'is a folder'],
-    [['train', '--data', 'colours.csv', '--out', 'x', '--state', 'carry'], '[usage]', 'tagged words'],
+    [['train', '--data', 'colours.csv', '--out', 'x', '--state', 'carry'], '[usage]', 'tagged steps'],
+    [['train', '--data', 'tagged.jsonl', '--out', 'x', '--bidirectional'], '[usage]', 'one answer'],
+    [['train', '--data', 'colours.csv', '--out', 'x', '--layers', '8,x'], '[usage]', 'for example 128,64'],
+    [['train', '--data', 'colours.csv', '--out', 'x', '--layers', '8', '--units', '8'], '[usage]', 'one of them'],
+    [['train', '--data', 'waves.jsonl', '--out', 'x', '--inputs', '3'], '[usage]', 'the frames have 2 numbers'],
+    [['train', '--data', 'waves.jsonl', '--out', 'x', '--tokens', 'words'], '[usage]', 'running text'],
+    [['train', '--data', 'song.txt', '--out', 'x', '--state', 'reset'], '[usage]', 'running text'],
     [['train', '--data', 'colours.csv', '--out', 'x', '--units', '0'], '[usage]', 'whole number from 1'],
     [['train', '--data', 'absent.csv', '--out', 'x'], '[data-unreadable]', 'absent.csv'],
     [['train', '--data', 'others.jsonl', '--out', 'x'], '[data-unreadable]', '1 sequences'],

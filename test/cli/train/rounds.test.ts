@@ -38,7 +38,7 @@ async function play(answers: readonly Answer[], plan: { readonly epochs?: number
     close: () => Promise.resolve(),
   };
   const trained = await trainInRounds({ trainer, vault: memoryVault(), clock: { monotonicMs: () => now } }, DRAFT, ITEMS,
-    { epochs: plan.epochs ?? 30, secondsMax: plan.secondsMax ?? 1000, seed: 7, validationShare: 0.1 }, { news: () => undefined, round: (round) => { heard.push(round); } }, interrupted);
+    { epochs: plan.epochs ?? 30, secondsMax: plan.secondsMax ?? 1000, seed: 7, validationShare: 0.1, errorMax: 0.1 }, { news: () => undefined, round: (round) => { heard.push(round); } }, interrupted);
   return { trained, jobs, heard };
 }
 
@@ -60,7 +60,7 @@ describe('training in rounds', () => {
 
   it('goes through the data no more often than it may', async () => {
     const { trained, jobs } = await play(Array.from({ length: 9 }, (_, at) => [at / 10, 1] as const), { epochs: 25 });
-    const { steps } = epochOf(ITEMS.slice(0, 90), false);
+    const { steps } = epochOf(ITEMS.slice(0, 90), DRAFT.shape);
     expect(trained).toMatchObject({ best: 'model-9', why: 'epochs' });
     expect(trained.rounds.map(({ epochs }) => epochs)).toEqual([3, 3, 3, 3, 3, 3, 3, 3, 1]);
     expect(jobs[0]!.training.steps / jobs[8]!.training.steps).toBe(3);
@@ -87,9 +87,11 @@ describe('training in rounds', () => {
 
 it('small data get fewer lanes rather than few steps', () => {
   const items = (count: number, steps: number): readonly ReplayItem[] => Array.from({ length: count }, (_, at) => ({ id: `${at}`, inputs: new Int32Array(steps), targets: null }));
-  expect(epochOf(items(6400, 5), false)).toEqual({ lanes: 64, steps: 100 });
-  expect(epochOf(items(64, 5), false)).toEqual({ lanes: 4, steps: 16 });
-  expect(epochOf(items(2, 5), false)).toEqual({ lanes: 2, steps: 1 });
+  expect(epochOf(items(6400, 5), DRAFT.shape)).toEqual({ lanes: 64, steps: 100 });
+  expect(epochOf(items(64, 5), DRAFT.shape)).toEqual({ lanes: 4, steps: 16 });
+  expect(epochOf(items(2, 5), DRAFT.shape)).toEqual({ lanes: 2, steps: 1 });
+  // Three numbers are one step of a frame.
+  expect(epochOf([{ id: 'a', inputs: new Float32Array(3 * 240), targets: null }], { ...DRAFT.shape, vocabulary: 0, inputs: 3, task: 'tag', state: 'carry' })).toEqual({ lanes: 1, steps: 10 });
   // 240 steps of time are ten windows.
-  expect(epochOf(items(640, 240), true)).toEqual({ lanes: 64, steps: 100 });
+  expect(epochOf(items(640, 240), { ...DRAFT.shape, task: 'tag', state: 'carry' })).toEqual({ lanes: 64, steps: 100 });
 });

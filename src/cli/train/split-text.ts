@@ -1,0 +1,48 @@
+/** A running text in three parts: the last tenth to judge by, pieces of the rest by seed to stop by, the others to train on. */
+import { EspalierError } from '../../errors.ts';
+import { splitText, tokenizerOf, vocabularyOf } from '../../model/tokenize.ts';
+import { splitItems } from '../../tuning/examine.ts';
+import type { ExampleSession } from '../data/example.ts';
+import { itemsOfSessions } from '../data/example.ts';
+import type { Parts } from './split.ts';
+import { TEST_SHARE, VALIDATION_SHARE, tooLittle } from './split.ts';
+
+/** characters: one step for each Unicode character; words: one for each run between white space. */
+export type Tokens = 'characters' | 'words';
+
+/** Steps of a piece: the state runs through it, and it is trained on or examined as a whole. */
+const PIECE_MAX = 2000;
+/** Pieces that are aimed at where the text is short, and steps below which three parts say nothing. */
+const PIECES_MIN = 50, STEPS_MIN = 500;
+/** Words seen less often are unknown; every character of the training part is known. */
+const WORD_COUNT_MIN = 2, WORDS_MAX = 20_000;
+
+const cut = (steps: readonly string[], length: number, name: string): readonly ExampleSession[] =>
+  Array.from({ length: Math.ceil(steps.length / length) }, (_, at) => ({ id: `${name}${at}`, examples: [{ input: steps.slice(at * length, (at + 1) * length), answer: [], genre: 'text' }] }))
+    .filter(({ examples }) => examples[0]!.input.length > 1);
+
+export const stepsOfText = (text: string, tokens: Tokens): readonly string[] => (tokens === 'characters' ? [...text] : splitText(text));
+
+/** Pieces of a text to judge a model by. */
+export const piecesOf = (steps: readonly string[]): readonly ExampleSession[] => cut(steps, PIECE_MAX, 'p');
+
+const stepsIn = (sessions: readonly ExampleSession[]): number => sessions.reduce((sum, { examples }) => sum + examples[0]!.input.length, 0);
+
+/** Throws data-unreadable where the text is too short, and where it has only one kind of token. */
+export function splitRunningText(text: string, tokens: Tokens, seed: number): Parts {
+  const steps = stepsOfText(text, tokens);
+  if (steps.length < STEPS_MIN) tooLittle(`${steps.length} ${tokens}, and at least ${STEPS_MIN} are needed to train, stop and judge`);
+  const end = Math.round(steps.length * (1 - TEST_SHARE));
+  const rest = cut(steps.slice(0, end), Math.min(PIECE_MAX, Math.ceil(end / PIECES_MIN)), `${seed}.p`);
+  const { training, heldOut } = splitItems(rest, VALIDATION_SHARE);
+  if (heldOut.length === 0) tooLittle(`${rest.length} pieces give none to stop by`);
+  const words = training.map(({ examples }) => examples[0]!.input as readonly string[]);
+  const tokenizer = tokenizerOf(words, tokens === 'characters' ? { kind: 'characters', countMin: 1, wordsMax: WORDS_MAX, suffixes: [], foldCase: false } : { kind: 'whitespace', countMin: WORD_COUNT_MIN, wordsMax: WORDS_MAX, suffixes: [], foldCase: true });
+  if (tokenizer.words.length < 2) throw new EspalierError('data-unreadable', `The text has ${tokenizer.words.length} kinds of ${tokens}; there is nothing to predict.`);
+  const reading = { task: 'next', tokenizer, labels: [], width: 0, outputs: vocabularyOf(tokenizer) } as const;
+  const test = piecesOf(steps.slice(end));
+  return {
+    reading, fit: itemsOfSessions(reading, rest), validationShare: VALIDATION_SHARE, test: itemsOfSessions(reading, test), dropped: 0,
+    counts: { training: stepsIn(training), validation: stepsIn(heldOut), test: stepsIn(test) },
+  };
+}
