@@ -41,6 +41,10 @@ const BENCHES: Readonly<Record<string, Bench>> = {
     says: 'tokens per second of training by cell and batch, memory over 5,000 steps (--python: an interpreter with tensorflow, for Keras beside it)',
     run: async (options) => { await (await import('./bench/train.ts')).runTrainBench(options); },
   },
+  digits: {
+    says: 'handwritten digits by rows: a dense LSTM, then pruned to 0.8, 0.5 and 0.2, compiled and trained again (--data: another folder with the files of MNIST)',
+    run: async (options) => { await (await import('./bench/digits.ts')).runDigitsBench(options); },
+  },
 };
 
 const names = Object.keys(BENCHES);

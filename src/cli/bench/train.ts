@@ -63,7 +63,7 @@ function print({ rows, memory, plan: { memory: { shape, lanes } } }: TrainBench)
     row.cell, String(row.batch), thousands(row.tokensPerSecond), thousands(row.keras), row.ratio?.toFixed(2) ?? '-',
     row.rounds.map(({ ours, keras }) => (keras === null ? '-' : (ours / keras).toFixed(2))).join(' '), row.cpus.ours.toFixed(2), row.cpus.keras?.toFixed(2) ?? '-',
   ])));
-  out(`memory     ${memory.at1000MiB.toFixed(1)} MiB at step 1,000, ${memory.at5000MiB.toFixed(1)} MiB at step 5,000: ${memory.grownMiB.toFixed(1)} MiB more (LSTM ${shape.layers[0]}, batch ${lanes}, ${memory.seconds.toFixed(0)} s)`);
+  out(`memory     ${memory.at1000MiB.toFixed(1)} MiB at step 1,000, ${memory.at5000MiB.toFixed(1)} MiB at step 5,000: ${memory.grownMiB < 0 ? `${(-memory.grownMiB).toFixed(1)} MiB less` : `${memory.grownMiB.toFixed(1)} MiB more`} (LSTM ${shape.layers[0]}, batch ${lanes}, ${memory.seconds.toFixed(0)} s)`);
 }
 
 /** Prints the table; writes { machine, seed, quick, plan, rows, memory } where a file is given. Throws usage, trainer-unavailable, trainer-failed. */
