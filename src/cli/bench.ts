@@ -8,6 +8,8 @@ export interface BenchOptions {
   readonly data?: string;
   /** File that the figures are written to. */
   readonly json?: string;
+  /** Python interpreter with tensorflow, or undefined where nothing is compared with Keras. */
+  readonly python?: string;
   readonly seed: number;
   /** Smaller, for a look at whether it works; the figures are not comparable. */
   readonly quick: boolean;
@@ -35,6 +37,14 @@ const BENCHES: Readonly<Record<string, Bench>> = {
     says: 'latency, lost and doubled requests, memory and handles over 100 swaps under load',
     run: async (options) => { await (await import('./bench/swap.ts')).runSwapBench(options); },
   },
+  train: {
+    says: 'tokens per second of training by cell and batch, memory over 5,000 steps (--python: an interpreter with tensorflow, for Keras beside it)',
+    run: async (options) => { await (await import('./bench/train.ts')).runTrainBench(options); },
+  },
+  digits: {
+    says: 'handwritten digits by rows: a dense LSTM, then pruned to 0.8, 0.5 and 0.2, compiled and trained again (--data: another folder with the files of MNIST)',
+    run: async (options) => { await (await import('./bench/digits.ts')).runDigitsBench(options); },
+  },
 };
 
 const names = Object.keys(BENCHES);
@@ -51,6 +61,7 @@ export function benchCommand(): Command {
     .argument('<name>', names.join(' | '))
     .option('--data <dir>', 'folder of data sets')
     .option('--json <file>', 'write the figures to a file')
+    .option('--python <path>', 'Python interpreter with tensorflow, to compare with Keras')
     .addOption(new Option('--seed <n>', 'seed of everything that is drawn').argParser(seedOf).default(1))
     .option('--quick', 'smaller, for a look at whether it works', false)
     .addHelpText('after', `\nBenches:\n${names.map((name) => `  ${name.padEnd(8)}${BENCHES[name]!.says}`).join('\n')}\n\nExample:\n  espalier bench kernel --json kernel.json`)

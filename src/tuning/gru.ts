@@ -30,7 +30,7 @@ export function runGru(runtime: Runtime, inputs: LayerInputs): LayerRun {
     reset: () => ops.concat(steps.map(({ r }) => r), 0),
     gradient: (dH) => {
       const { dInputs, dState } = gruGradients(runtime, steps, dH, ofState);
-      return { ...outerGradients(runtime, inputs, ofInputs, previousStates(runtime, inputs, h), dInputs, dState), recurrentBias: ops.sumRows(dState) };
+      return outerGradients(runtime, inputs, ofInputs, previousStates(runtime, inputs, h), dInputs, dState, ops.sumRows(dState));
     },
   };
 }

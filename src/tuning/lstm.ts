@@ -13,6 +13,7 @@ import type { Tensor } from './tensorflow.ts';
 
 const FLOAT = { type: 'float' } as const;
 const PLAIN = { use_peephole: { bool: false }, T: FLOAT } as const;
+const BLOCK = { cell_clip: { float: 0 }, use_peephole: { bool: false }, T: FLOAT } as const;
 
 /** BlockLSTMV2's seven outputs, [steps, lanes, units] each. */
 interface LstmBlock { readonly i: Tensor; readonly cs: Tensor; readonly f: Tensor; readonly o: Tensor; readonly ci: Tensor; readonly co: Tensor; readonly h: Tensor }
@@ -20,7 +21,7 @@ type LstmInputs = LayerInputs & { readonly c: Tensor };
 /** The whole sequence in one kernel; its gates i, f, c, o are the i, f, g, o of `model/shape.ts`, and no forget bias is added. */
 function lstmForward({ tf, ops }: Runtime, { x, h, c, kernel, bias }: LstmInputs): LstmBlock {
   const peephole = ops.zeros([h.shape[1]!]);
-  const out = tf.op('BlockLSTMV2', { cell_clip: { float: 0 }, ...PLAIN }, [tf.int64(x.shape[0]!), x, c, h, kernel, peephole, peephole, peephole, bias], 7);
+  const out = tf.op('BlockLSTMV2', BLOCK, [tf.int64(x.shape[0]!), x, c, h, kernel, peephole, peephole, peephole, bias], 7);
   const [i, cs, f, o, ci, co, hs] = out;
   return { i: i!, cs: cs!, f: f!, o: o!, ci: ci!, co: co!, h: hs! };
 }
@@ -64,8 +65,8 @@ function lstmGradient(runtime: Runtime, inputs: LstmInputs, block: LstmBlock, dH
 }
 
 /** A layer of LSTM without peepholes (Hochreiter & Schmidhuber 1997; Gers et al. 2000). Call it inside a scope. */
-export function runLstm(runtime: Runtime, { c, ...rest }: LayerInputs): LayerRun {
-  const inputs: LstmInputs = { ...rest, c: c! };
+export function runLstm(runtime: Runtime, layer: LayerInputs): LayerRun {
+  const inputs = layer as LstmInputs;
   const block = lstmForward(runtime, inputs);
   return { h: block.h, c: block.cs, reset: () => null, gradient: (dH) => lstmGradient(runtime, inputs, block, dH) };
 }

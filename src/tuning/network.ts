@@ -102,7 +102,7 @@ export function runForward(runtime: Runtime, shape: ModelShape, parameters: Para
       below = ops.reshape(dropped(below, inputMasks[of.layer]!), [batch.steps, batch.lanes, of.inputs]);
     }
     const inputs: LayerInputs = {
-      x: of.backward ? ops.reverse(below, lengths!) : below, ...start[of.index]!,
+      x: of.backward ? ops.reverse(below, lengths!) : below, h: start[of.index]!.h, c: start[of.index]!.c,
       kernel: parameters[`layers.${of.index}.kernel`]!, bias: parameters[`layers.${of.index}.bias`]!, recurrentBias: parameters[`layers.${of.index}.recurrentBias`] ?? null,
     };
     layers.push({ of, inputs, run: runLayer(runtime, shape.cell, inputs) });
@@ -150,10 +150,11 @@ export function runBackward(runtime: Runtime, shape: ModelShape, parameters: Par
     dBelow = throughMask(dBelow!, forward.inputMasks[layer]!);
     if (layer > 0) dOutputs = [...parts(dBelow)];
   }
-  return {
-    ...(forward.ids === null ? {} : { embedding: ops.scatterSum(dBelow!, forward.ids, shape.vocabulary) }),
-    ...gradients,
-    output: ops.matMul(forward.answered, dLogits, true, false),
-    outputBias: ops.sumRows(dLogits),
-  };
+  // In this order, because the norm is summed in it; by assignment, see ops.ts.
+  const all: Record<string, Tensor> = {};
+  if (forward.ids !== null) all.embedding = ops.scatterSum(dBelow!, forward.ids, shape.vocabulary);
+  for (const [name, gradient] of Object.entries(gradients)) all[name] = gradient;
+  all.output = ops.matMul(forward.answered, dLogits, true, false);
+  all.outputBias = ops.sumRows(dLogits);
+  return all;
 }

@@ -32,11 +32,12 @@ export const stacked = ({ ops }: Runtime, steps: readonly Tensor[]): Tensor => o
  * Gradients by x, kernel and bias from those by the pre-activations of every row, on the side of the inputs and on that
  * of the state, [steps · lanes, columns] each. @param state what the state's rows of the kernel were multiplied with
  */
-export function outerGradients({ ops }: Runtime, { x }: LayerInputs, ofInputs: Tensor, state: Tensor, dInputs: Tensor, dState: Tensor): Omit<LayerGradients, 'recurrentBias'> {
+export function outerGradients({ ops }: Runtime, { x }: LayerInputs, ofInputs: Tensor, state: Tensor, dInputs: Tensor, dState: Tensor, recurrentBias: Tensor | null): LayerGradients {
   const [steps, lanes, width] = x.shape as [number, number, number];
   return {
     x: ops.matMul(dInputs, ofInputs, false, true),
     kernel: ops.concat([ops.matMul(ops.reshape(x, [steps * lanes, width]), dInputs, true), ops.matMul(state, dState, true)], 0),
     bias: ops.sumRows(dInputs),
+    recurrentBias,
   };
 }

@@ -21,7 +21,7 @@ export function runRnn(runtime: Runtime, inputs: LayerInputs, f: 'Tanh' | 'Relu'
         dPs[t] = ops.slope(f, steps[t]!, dHt);
       }
       const dP = ops.concat(dPs, 0);
-      return { ...outerGradients(runtime, inputs, ofInputs, previousStates(runtime, inputs, h), dP, dP), recurrentBias: null };
+      return outerGradients(runtime, inputs, ofInputs, previousStates(runtime, inputs, h), dP, dP, null);
     },
   };
 }
