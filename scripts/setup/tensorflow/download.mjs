@@ -19,12 +19,18 @@ function givenWheel({ requirement }) {
   return path.join(given, found);
 }
 
+let found;
+
+/** How pip is started here; looked for once. Throws SetupError. */
+function pipFor(requirement) {
+  found ??= firstThatRuns([['python3', '-m', 'pip'], ['python', '-m', 'pip'], ['pip3'], ['pip']]);
+  if (found !== undefined) return found;
+  throw new SetupError('pip is needed to fetch libtensorflow',
+    `Install it (Debian: apt-get install python3-pip), or name a downloaded wheel of ${requirement} in ESPALIER_TENSORFLOW_WHEEL.`);
+}
+
 async function byPip({ requirement, platform, megabytes }, into) {
-  const pip = firstThatRuns([['python3', '-m', 'pip'], ['python', '-m', 'pip'], ['pip3'], ['pip']]);
-  if (pip === undefined) {
-    throw new SetupError('pip is needed to fetch libtensorflow',
-      `Install it (Debian: apt-get install python3-pip), or name a downloaded wheel of ${requirement} in ESPALIER_TENSORFLOW_WHEEL.`);
-  }
+  const pip = pipFor(requirement);
   const done = await withHeartbeat(() => `tensorflow: ${Math.min(megabytes, megabytesIn(into))} of ${megabytes} MB`,
     () => run(pip[0], [...pip.slice(1), 'download', '--no-deps', '--only-binary=:all:', '--no-cache-dir', '--implementation', 'cp',
       '--python-version', '3.11', '--platform', platform, '-d', into, requirement],
