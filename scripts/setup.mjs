@@ -12,7 +12,7 @@ async function state() {
   return {
     packages: packagesComplete(ROOT),
     cache: cacheFolder(),
-    tensorflow: { loads: check.ok, way: check.ok ? stamp?.way ?? 'found' : null, detail: check.detail, binding: bindingFile(ROOT) },
+    tensorflow: { loads: check.ok, way: check.ok ? stamp?.way ?? 'found' : null, device: check.device ?? null, libraries: stamp?.libraries ?? null, detail: check.detail, binding: bindingFile(ROOT) },
   };
 }
 

@@ -45,6 +45,7 @@ export const ERRORS = {
   'candidate-refused': entry('The candidate did not pass the examination.', 'The champion stays; the reasons are in the journal.', 3),
   'not-enough-evidence': entry('The trial ended without a decision.', 'The champion stays; give the trial more traffic, more labels or more time.', 4),
   'trainer-unavailable': entry('TensorFlow could not be loaded.', 'Run `npm run setup`; `espalier doctor` says what is missing.', 5),
+  'gpu-missing': entry('The job demands a GPU, and TensorFlow has none here.', 'Run `espalier tune` on a machine with an NVIDIA GPU after `npm run setup` (`espalier doctor` shows what it found), or set `loop.device: any`.', 5),
   'trainer-crashed': entry('The training process ended unexpectedly.', 'The champion stays; the job may be tried again. See the cause for its last output.', 1, true),
   'trainer-failed': entry('The tuning job failed.', 'The champion stays; see the cause.'),
   'parity-failed': entry('The packed model does not agree with TensorFlow on the same sequences.', 'The candidate is discarded; report it with the seed of the job.'),

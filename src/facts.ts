@@ -31,8 +31,9 @@ export type Happening =
   | { readonly kind: 'loop-started'; readonly roster: Roster; readonly density: number; readonly margin: number; readonly cyclesMax: number }
   | { readonly kind: 'ordered'; readonly order: Order }
   | { readonly kind: 'job-news'; readonly job: string; readonly news: Exclude<TuningNews, { readonly kind: 'candidate' }> }
-  | { readonly kind: 'job-done'; readonly order: string; readonly candidate: Candidate }
-  | { readonly kind: 'job-failed'; readonly order: string; readonly code: ErrorCode; readonly reason: string }
+  /** The end of a job; `deadline` is that of its order, which tells it from one of the same name in an earlier journal. */
+  | { readonly kind: 'job-done'; readonly order: string; readonly candidate: Candidate; readonly deadline?: number }
+  | { readonly kind: 'job-failed'; readonly order: string; readonly code: ErrorCode; readonly reason: string; readonly deadline?: number }
   | { readonly kind: 'enlisted'; readonly order: string; readonly model: ModelId; readonly engine: string; readonly ms: number; readonly parity: number }
   | { readonly kind: 'enlist-failed'; readonly order: string; readonly model: ModelId; readonly code: ErrorCode; readonly reason: string }
   | { readonly kind: 'routed'; readonly order: string; readonly roster: Roster; readonly swapMs: number }

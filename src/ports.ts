@@ -36,8 +36,11 @@ export interface Log {
     readonly topics: readonly Topic[]; readonly group: string; readonly unsettledMax: number;
     readonly assigned?: (partitions: readonly { readonly topic: Topic; readonly partition: number }[]) => Promise<void>;
   }): Observable<Delivery>;
-  /** Every record of a topic that exists now, oldest first in each partition, outside any group (recovery, console). */
-  read(topic: Topic, partitions?: readonly number[]): AsyncIterable<Delivery>;
+  /**
+   * Every record of a topic that exists now, oldest first in each partition, outside any group (recovery, console).
+   * Records that were appended before `sinceMs` (milliseconds since the epoch) may be left out.
+   */
+  read(topic: Topic, partitions?: readonly number[], sinceMs?: number): AsyncIterable<Delivery>;
   /** Appends durably; resolves when the records survive the death of the process. Throws storage-full, storage-failed, log-closed. */
   append(records: readonly LogRecord[]): Promise<void>;
   /** Appends and settles, all or nothing. Throws as `append`. */
@@ -113,7 +116,7 @@ export interface Engine {
 }
 
 export interface Trainer {
-  /** Runs a job; unsubscribing cancels it. Errors: trainer-unavailable, trainer-crashed, trainer-failed, parity-failed, vault-missing. */
+  /** Runs a job; unsubscribing cancels it. Errors: trainer-unavailable, gpu-missing, trainer-crashed, trainer-failed, parity-failed, vault-missing. */
   tune(job: TuningJob): Observable<TuningNews>;
   close(): Promise<void>;
 }

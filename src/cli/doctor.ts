@@ -1,9 +1,11 @@
 /** `espalier doctor`: what is there, what is missing, and what to do about it. */
 import { Command } from 'commander';
+import { lookForGpu } from '../adapters/trainer/gpu.ts';
 import { settingsOf } from './compose/settings.ts';
 import type { SettingsOptions } from './compose/settings.ts';
 import { ROOT } from './doctor/child.ts';
 import type { Finding } from './doctor/finding.ts';
+import { gpu } from './doctor/gpu.ts';
 import { kafka } from './doctor/kafka.ts';
 import { kernel } from './doctor/kernel.ts';
 import { memory, node, port, processor, space } from './doctor/machine.ts';
@@ -19,9 +21,9 @@ const COLOURS = { ok: 'green', poor: 'yellow', missing: 'red' } as const;
 
 async function examine(options: DoctorOptions): Promise<readonly Finding[]> {
   const { settings } = settingsOf(options);
-  const [native, brought, address, log] = await Promise.all([kernel(settings), setup(ROOT), port(settings), kafka(settings)]);
+  const [native, brought, address, log, found] = await Promise.all([kernel(settings), setup(ROOT), port(settings), kafka(settings), lookForGpu()]);
   return [
-    node(), processor(), memory(), ...brought.findings, ...native,
+    node(), processor(), memory(), ...brought.findings, gpu(found, brought.computes), ...native,
     space('cache', brought.cache), space('log', settings.log.folder), space('vault', settings.vault.folder), address, ...log,
   ];
 }

@@ -13,7 +13,7 @@ function start({ settings, ...ports }: ProcessPorts): Promise<Running> {
   const tuning = new Tuning({ ...ports, trainer });
   return Promise.resolve({
     failed: tuning.failed,
-    health: () => ({ ok: true, checks: { stage: tuning.job === null ? 'waits for a job' : 'tunes', job: tuning.job } }),
+    health: () => ({ ok: true, checks: { stage: tuning.job === null ? 'waits for a job' : 'tunes', job: tuning.job, device: tuning.device?.device ?? null } }),
     stop: async () => {
       tuning.stop();
       await trainer.close();

@@ -36,9 +36,9 @@ export const OTHER_VARIABLES: Readonly<Record<string, string>> = {
   ESPALIER_KAFKA_PASSWORD: 'Password for the Kafka brokers, where kafka.passwordFile names no file.',
   ESPALIER_KERNEL: 'Variant of the native kernel, where engine.variant is auto.',
   ESPALIER_CACHE: 'Folder of what the set-up downloads and compiles.',
-  ESPALIER_TENSORFLOW: 'official or wheel: the only way by which the set-up gets libtensorflow.',
+  ESPALIER_TENSORFLOW: 'cpu or gpu: which libraries the set-up brings, whether a GPU is there or not; official or wheel: the only way by which it gets those for the CPU.',
   ESPALIER_TENSORFLOW_SHA256: 'Checksum that the official archive must have, for a mirror with a build of its own.',
-  ESPALIER_TENSORFLOW_WHEEL: 'Path of a wheel that was downloaded by hand.',
+  ESPALIER_TENSORFLOW_WHEEL: 'Path of a wheel that was downloaded by hand, or of a folder of the wheels for the GPU.',
 };
 
 /** Kubernetes gives every pod such variables for a service named `espalier…`; they are none of ours. */

@@ -50,6 +50,7 @@ const loop = z.strictObject({
   scope: oneOf(['network', 'unit'], 'network', 'network: one ranking over all connections; unit: each unit keeps the same share of its sources.'),
   reconstruct: flag(true, 'Whether the surviving weights are solved anew from the moments after pruning.'),
   training,
+  device: oneOf(['any', 'gpu'], 'any', 'gpu: a tuning job is refused by a process whose TensorFlow has no GPU (gpu-missing); any: it is done wherever there is a process.'),
   momentsVectorsMin: whole(1, 1_000_000_000, 2000, 'vectors', 'Sampled vectors of moments of the champion before a job is ordered.'),
   replayItemsMin: whole(1, 1_000_000, 500, 'sequences', 'Replay items before a job is ordered.'),
   rehearsal: setting(z.array(z.string().regex(/^[0-9a-f]{64}$/)).max(64), [], 'references', 'Samples in the vault that every job trains on beside the live ones, against forgetting.'),

@@ -1,6 +1,7 @@
 /** What a person at the terminal wants to see, folded from the facts. Pure: the clock is in the facts. */
 import type { Fact, Outcome, Roster } from '../facts.ts';
 import { LATENCY_BUCKETS_MS } from '../facts.ts';
+import type { Device } from '../pruning/job.ts';
 import type { Role } from '../traffic/request.ts';
 
 /** Sums over one second. */
@@ -45,6 +46,8 @@ export interface Board {
   /** Density by model id, of the models seen. */
   readonly densities: Readonly<Record<string, number>>;
   readonly job: BoardJob | null;
+  /** Where the last job was computed; null before the first. */
+  readonly device: Device['device'] | null;
   readonly decisions: readonly BoardDecision[];
   readonly swaps: number;
   readonly momentsCpuMs: number;
@@ -59,7 +62,7 @@ const AFTER = { load: 'score', score: 'choose', choose: 'reconstruct', reconstru
 
 export const emptyBoard = (at: number): Board => ({
   startedAt: at, now: at, engine: '', answered: 0, refused: 0, labelled: 0, seconds: [], latency: NO_LATENCY, waiting: 0, unsettled: 0, sessions: 0, roster: null,
-  densities: {}, job: null, decisions: [], swaps: 0, momentsCpuMs: 0, warnings: 0,
+  densities: {}, job: null, device: null, decisions: [], swaps: 0, momentsCpuMs: 0, warnings: 0,
 });
 
 /** The board with the second of `at` at the end of its window, ready to be added to. */
@@ -96,6 +99,7 @@ function foldEvidence(board: Board, fact: Extract<Fact, { kind: 'evidence' }>): 
 
 function foldJob(board: Board, fact: Extract<Fact, { kind: 'job-news' }>): Board {
   const { news } = fact;
+  if (news.kind === 'device') return { ...board, device: news.device.device };
   if (news.kind === 'stage') return { ...board, job: { stage: AFTER[news.stage], step: 0, steps: 0, loss: null, accuracy: null } };
   return { ...board, job: { stage: 'train', step: news.step, steps: news.steps, loss: news.loss, accuracy: news.accuracy } };
 }

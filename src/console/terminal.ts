@@ -71,7 +71,7 @@ export function boardLines(board: Board, trial: TrialView, headline: string, sty
     `  ${'traffic'.padEnd(12)}${board.answered} answered, ${board.labelled} labelled, ${board.refused} refused, ${board.sessions} sessions, ${board.unsettled} unsettled`,
     ...modelLines(board, style),
     trialLine(trial, style),
-    job === null ? `  ${'training'.padEnd(12)}${paint(style, 'dim', 'idle')}` : `  ${'training'.padEnd(12)}${job.stage.padEnd(11)} ${job.steps > 0 ? `${bar(job.step / job.steps, 20)} ${job.step}/${job.steps}  loss ${job.loss?.toFixed(3) ?? '–'}  accuracy ${percent(job.accuracy)}` : ''}`,
+    job === null ? `  ${'training'.padEnd(12)}${paint(style, 'dim', board.device === null ? 'idle' : `idle, on the ${board.device}`)}` : `  ${'training'.padEnd(12)}${job.stage.padEnd(11)} ${job.steps > 0 ? `${bar(job.step / job.steps, 20)} ${job.step}/${job.steps}  loss ${job.loss?.toFixed(3) ?? '–'}  accuracy ${percent(job.accuracy)}` : ''}`,
     ...board.decisions.slice(-4).map((d) => `  ${paint(style, ['promoted', 'certified', 'kept'].includes(d.outcome) ? 'green' : 'yellow', d.outcome.padEnd(12))}cycle ${d.cycle}: ${d.reason}`),
   ];
   return lines.map((line) => clip(line, style.width));

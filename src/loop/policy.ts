@@ -1,5 +1,5 @@
 /** What the operator wants of the loop. Pure data; `config/compile` makes it. */
-import type { CriterionName, RankingScope, TrainingPlan } from '../pruning/job.ts';
+import type { CriterionName, DeviceDemand, RankingScope, TrainingPlan } from '../pruning/job.ts';
 
 export interface Rung {
   /** Share of the sessions that the challenger answers, above 0, at most 1. */
@@ -21,6 +21,8 @@ export interface Policy {
   readonly scope: RankingScope;
   readonly reconstruct: boolean;
   readonly training: TrainingPlan;
+  /** What the jobs demand of the process that does them; any where left out. */
+  readonly device?: DeviceDemand;
   /** Sampled vectors of moments of the champion, and replay items, before a job is ordered. */
   readonly momentsVectorsMin: number;
   readonly replayItemsMin: number;

@@ -92,6 +92,7 @@ export const METRICS = {
   failures: counter('espalier_failures_total', 'events', 'Failures of any part, by error code.', { code: CODES }),
   commands: counter('espalier_commands_total', 'events', 'Commands by hand.', { command: ['pause', 'resume', 'promote', 'abort'] }),
   modelInfo: info('espalier_model_info', 'models', 'The model in each role; join on role.', { role: ROLES }, ['model']),
+  tuningDevice: info('espalier_tuning_device_info', 'events', 'Where the training process computes: cpu or gpu, with the versions of TensorFlow, of the driver and of the GPU libraries; none where there is none.', {}, ['device', 'tensorflow', 'gpu', 'driver', 'cuda', 'cudnn']),
   engineInfo: info('espalier_engine_info', 'events', 'The engine in use.', {}, ['engine', 'variant']),
 } as const satisfies Record<string, MetricDefinition>;
 

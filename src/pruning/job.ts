@@ -2,6 +2,8 @@
 import type { ModelId } from '../model/model.ts';
 
 export type CriterionName = 'random' | 'magnitude' | 'activity' | 'obs';
+/** What a job may demand of the process that does it: any device, or a GPU and nothing else. */
+export type DeviceDemand = 'any' | 'gpu';
 /** network: one ranking over all connections; unit: each target unit keeps the same share. */
 export type RankingScope = 'network' | 'unit';
 
@@ -28,6 +30,8 @@ export interface TuningJob {
   readonly training: TrainingPlan;
   /** In words, for the lineage of the candidate. */
   readonly trainedOn: string;
+  /** Where it must be computed; any where it is left out, as in journals from before there was a choice. */
+  readonly device?: DeviceDemand;
 }
 
 export interface TrainingPlan {
@@ -82,7 +86,21 @@ export interface Candidate {
   readonly report: CandidateReport;
 }
 
+/** Where a training process computes, and with what. */
+export interface Device {
+  readonly device: 'cpu' | 'gpu';
+  /** Version of TensorFlow. */
+  readonly tensorflow: string;
+  /** The GPU of the machine, whether TensorFlow uses it or not: its name, and the version of its driver; null where there is none, or none is told. */
+  readonly gpu: string | null;
+  readonly driver: string | null;
+  /** Versions of the GPU libraries that the set-up brought; null where it brought none. */
+  readonly cuda: string | null;
+  readonly cudnn: string | null;
+}
+
 export type TuningNews =
+  | { readonly kind: 'device'; readonly device: Device }
   | { readonly kind: 'stage'; readonly stage: 'load' | 'score' | 'choose' | 'reconstruct' | 'train' | 'examine' | 'parity' | 'store'; readonly ms: number }
   | { readonly kind: 'progress'; readonly step: number; readonly steps: number; readonly loss: number; readonly accuracy: number; readonly tokensPerSecond: number }
   | { readonly kind: 'candidate'; readonly candidate: Candidate };

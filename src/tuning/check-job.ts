@@ -1,10 +1,11 @@
 /** A job as it came over a wire: every field checked before anything is done. */
 import { EspalierError } from '../errors.ts';
-import type { CriterionName, RankingScope, TrainingPlan, TuningJob } from '../pruning/job.ts';
+import type { CriterionName, DeviceDemand, RankingScope, TrainingPlan, TuningJob } from '../pruning/job.ts';
 import type { Refuse } from '../support/fields.ts';
 import { booleanOf, choiceOf, integerOf, listOf, numberOf, recordOf, textOf } from '../support/fields.ts';
 
 const CRITERIA: readonly CriterionName[] = ['random', 'magnitude', 'activity', 'obs'];
+const DEVICES: readonly DeviceDemand[] = ['any', 'gpu'];
 const SCOPES: readonly RankingScope[] = ['network', 'unit'];
 const REFERENCES_MAX = 100_000;
 
@@ -31,7 +32,8 @@ function planOf(value: unknown): TrainingPlan {
 
 /** Throws trainer-failed, naming the field. */
 export function checkJob(value: unknown): TuningJob {
-  const job = recordOf(value, ['id', 'cycle', 'seed', 'parent', 'teacher', 'anchor', 'replay', 'moments', 'density', 'criterion', 'scope', 'reconstruct', 'training', 'trainedOn'], 'it', refuse);
+  // A job from before there was a choice demands nothing.
+  const job = recordOf(typeof value === 'object' && value !== null && !Array.isArray(value) ? { device: 'any', ...value } : value, ['id', 'cycle', 'seed', 'parent', 'teacher', 'anchor', 'replay', 'moments', 'density', 'criterion', 'scope', 'reconstruct', 'training', 'trainedOn', 'device'], 'it', refuse);
   const reference = (where: string) => (text: unknown): string => textOf(text, 64, where, refuse);
   const references = (list: unknown, where: string): readonly string[] => listOf(list, REFERENCES_MAX, where, refuse).map(reference(where));
   return {
@@ -49,5 +51,6 @@ export function checkJob(value: unknown): TuningJob {
     reconstruct: booleanOf(job.reconstruct, 'reconstruct', refuse),
     training: planOf(job.training),
     trainedOn: textOf(job.trainedOn, 10_000, 'trainedOn', refuse),
+    device: choiceOf(job.device, DEVICES, 'device', refuse),
   };
 }

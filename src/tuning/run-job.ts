@@ -15,7 +15,7 @@ import type { Clock, Engine, Vault } from '../ports.ts';
 import { structuralCost, weightCost } from '../pruning/cost.ts';
 import { layerDensity } from '../pruning/density.ts';
 import { momentsSize } from '../pruning/systems.ts';
-import type { Candidate, TuningJob, TuningNews } from '../pruning/job.ts';
+import type { Candidate, Device, TuningJob, TuningNews } from '../pruning/job.ts';
 import { randomFrom } from '../support/random.ts';
 import { applyMask, chooseMask, repair, repairAgain, score } from './cut.ts';
 import { examine, splitItems } from './examine.ts';
@@ -33,6 +33,8 @@ export interface JobContext {
   /** The engine that serves, for the comparison before a candidate leaves. */
   readonly engine: Engine;
   readonly clock: Pick<Clock, 'monotonicMs'>;
+  /** What the machine has of GPU, driver and libraries; nothing where left out. */
+  readonly machine?: Omit<Device, 'device' | 'tensorflow'>;
   readonly say: (news: TuningNews) => void;
   readonly signal: AbortSignal;
 }
@@ -89,7 +91,19 @@ function costsOf(shape: Model['shape'], { layers }: Weights, scores: readonly Fl
   return { structuralCost: structural, weightCost: weight };
 }
 
-async function run(job: TuningJob, { vault, engine, clock, say, signal }: JobContext): Promise<Candidate> {
+const NO_GPU = { gpu: null, driver: null, cuda: null, cudnn: null };
+
+/** Says where it is computed. Throws gpu-missing. */
+function chooseDevice(job: TuningJob, { tf }: Runtime, { machine = NO_GPU, say }: JobContext): void {
+  const device: Device = { device: tf.device, tensorflow: tf.version, ...machine };
+  say({ kind: 'device', device });
+  if (job.device !== 'gpu' || tf.device === 'gpu') return;
+  const found = machine.gpu === null && machine.driver === null ? 'no GPU was found' : `the machine has ${machine.gpu ?? 'a GPU'} (driver ${machine.driver ?? 'unknown'})`;
+  throw new EspalierError('gpu-missing', `TensorFlow ${tf.version} computes on the CPU; ${found}, ${machine.cuda === null ? 'and the set-up brought no GPU libraries' : `the set-up brought CUDA ${machine.cuda}`}.`);
+}
+
+async function run(job: TuningJob, context: JobContext): Promise<Candidate> {
+  const { vault, engine, clock, say, signal } = context;
   const began = clock.monotonicMs();
   const timed: Timed = async (stage, work) => {
     const start = clock.monotonicMs();
@@ -98,6 +112,7 @@ async function run(job: TuningJob, { vault, engine, clock, say, signal }: JobCon
     return result;
   };
   const runtime = openRuntime();
+  chooseDevice(job, runtime, context);
   const { parent, teacher, items, moments } = await timed('load', () => loadJob(job, vault));
   const { training, heldOut } = splitItems(items, job.training.heldOut);
   if (training.length === 0 || heldOut.length === 0) throw new EspalierError('trainer-failed', `The replay sample gives ${training.length} items to train on and ${heldOut.length} to examine.`);
@@ -127,7 +142,7 @@ async function run(job: TuningJob, { vault, engine, clock, say, signal }: JobCon
 
 /**
  * Runs a job to its candidate, which is in the vault then. Throws the codes of `loadJob`, evidence-invalid,
- * trainer-unavailable, trainer-failed (also for whatever TensorFlow reports), parity-failed, engine-mismatch,
+ * trainer-unavailable, gpu-missing, trainer-failed (also for whatever TensorFlow reports), parity-failed, engine-mismatch,
  * storage-full, storage-failed, aborted.
  */
 export async function runJob(job: TuningJob, context: JobContext): Promise<Candidate> {

@@ -47,6 +47,14 @@ it('counts a swap when the champion changes, not when shares do', () => {
   expect(board.swaps).toBe(1);
 });
 
+it('keeps where the last job was computed', () => {
+  const device = (at: number, name: 'cpu' | 'gpu'): Fact => fact(at, { kind: 'job-news', job: 'j', news: { kind: 'device', device: { device: name, tensorflow: '2.18.1', gpu: null, driver: null, cuda: null, cudnn: null } } });
+  const board = fold([device(1, 'cpu'), device(2, 'gpu'), fact(3, { kind: 'job-failed', order: 'o', code: 'trainer-crashed', reason: '' })]);
+  expect(board.device).toBe('gpu');
+  const trial = { phase: 'gather', cycle: 1, cycles: 3, certify: null, harm: null, bar: null, blocks: 0, difference: null };
+  expect(boardLines(board, trial, 'Brown corpus', { colour: false, width: 100 }).join('\n')).toContain('idle, on the gpu');
+});
+
 it('draws lines that fit, with the numbers in them, and no escape sequences without colour', () => {
   const roster = { version: 1, champion: A, challenger: B, share: 0, shadow: 1, anchor: A, anchorShare: 1, predecessor: null, salt: 's' };
   const board = fold([fact(1, { kind: 'routed', order: 'o', roster, swapMs: 0 }), batch(1000, 7, 2), fact(1001, { kind: 'decided', candidate: B, cycle: 1, outcome: 'promoted', reason: 'because', blocks: 3, difference: 0, certify: 40, harm: 0.1, bar: 33 })]);

@@ -1,7 +1,8 @@
 // Goal: the densities that are ordered approach the final one by the cubic schedule. Method: walks of promotions and refusals.
 import { describe, expect, it } from 'vitest';
-import { nextDensity } from '../../src/loop/next-job.ts';
+import { nextDensity, nextJob } from '../../src/loop/next-job.ts';
 import { densityOf } from '../../src/pruning/schedule.ts';
+import { fresh, policy as fullPolicy } from './support.ts';
 
 const policy = { cycles: 4, density: 0.1 };
 
@@ -31,4 +32,9 @@ describe('next density', () => {
   it('never goes up for a champion that is thinner than the final density', () => {
     expect(nextDensity({ density: 0.05, refusedDensity: null }, policy)).toBe(0.05);
   });
+});
+
+it('a job demands the device of the policy, and any where it names none', () => {
+  expect(nextJob(fresh(), fullPolicy).device).toBe('any');
+  expect(nextJob(fresh(), { ...fullPolicy, device: 'gpu' }).device).toBe('gpu');
 });

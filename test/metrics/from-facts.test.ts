@@ -55,8 +55,8 @@ describe('the samples of a fact', () => {
         for (const [label, value] of Object.entries(labels)) expect(definition.labels[label], metric).toContain(value);
       }
     }
-    // The sample of job-news is a progress; the other form of it, a stage, has a test below.
-    expect(definitions.map(([key]) => key).filter((key) => !used.has(key))).toEqual(['tuningSeconds']);
+    // The sample of job-news is a progress; its other forms, a stage and a device, have tests below.
+    expect(definitions.map(([key]) => key).filter((key) => !used.has(key))).toEqual(['tuningSeconds', 'tuningDevice']);
   });
 
   it('of a batch count requests, steps, seconds and latencies', () => {
@@ -90,5 +90,10 @@ describe('the samples of a fact', () => {
 
   it('of a stage count its seconds', () => {
     expect(samplesOf(factOf({ kind: 'job-news', job: 'j', news: { kind: 'stage', stage: 'train', ms: 1500 } }))).toEqual([{ kind: 'add', metric: 'tuningSeconds', labels: { stage: 'train' }, value: 1.5 }]);
+  });
+
+  it('of a device name what it has, and none for what it has not', () => {
+    const device = { device: 'cpu', tensorflow: '2.18.1', gpu: null, driver: null, cuda: '12.5.82', cudnn: '9.3.0.75' } as const;
+    expect(samplesOf(factOf({ kind: 'job-news', job: 'j', news: { kind: 'device', device } }))).toEqual([{ kind: 'info', metric: 'tuningDevice', labels: {}, free: { ...device, gpu: 'none', driver: 'none' } }]);
   });
 });

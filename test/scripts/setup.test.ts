@@ -5,8 +5,8 @@ import * as fs from 'node:fs';
 import * as os from 'node:os';
 import * as path from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { deflateRawSync } from 'node:zlib';
 import { afterAll, describe, expect, it } from 'vitest';
+import { zip } from './zip.ts';
 
 type Functions = Readonly<Record<string, (...args: readonly unknown[]) => unknown>>;
 const scripts = path.resolve(import.meta.dirname, '..', '..', 'scripts');
@@ -71,31 +71,6 @@ describe('lock', () => {
     expect(fs.readdirSync(path.join(cache, 'locks'))).toEqual([]);
   });
 });
-
-/** A zip file of [name, content, method] (0 stored, 8 deflated); checksums are left zero, the reader has a SHA-256. */
-function zip(entries: readonly (readonly [string, string, 0 | 8])[]): Buffer {
-  const parts: Buffer[] = [], directory: Buffer[] = [];
-  let at = 0;
-  for (const [name, content, method] of entries) {
-    const packed = method === 8 ? deflateRawSync(content) : Buffer.from(content);
-    const local = Buffer.alloc(30), central = Buffer.alloc(46);
-    local.writeUInt32LE(0x04034b50, 0);
-    local.writeUInt16LE(name.length, 26);
-    central.writeUInt32LE(0x02014b50, 0);
-    central.writeUInt16LE(method, 10);
-    central.writeUInt32LE(packed.length, 20);
-    central.writeUInt16LE(name.length, 28);
-    central.writeUInt32LE(at, 42);
-    parts.push(local, Buffer.from(name), packed);
-    directory.push(central, Buffer.from(name));
-    at += 30 + name.length + packed.length;
-  }
-  const end = Buffer.alloc(22);
-  end.writeUInt32LE(0x06054b50, 0);
-  end.writeUInt32LE(Buffer.concat(directory).length, 12);
-  end.writeUInt32LE(at, 16);
-  return Buffer.concat([...parts, ...directory, end]);
-}
 
 describe('archives', () => {
   it('gives the wanted entries, stored or deflated, and no others', async () => {

@@ -111,6 +111,16 @@ it('keeps a candidate whose packed form disagrees from leaving, and retires it f
   expect(await vault.list()).toEqual(before);
 });
 
+it('says where it computes, and refuses a job that demands a GPU where TensorFlow has none', async () => {
+  const { vault, job } = await dense({ ...tagShape, layers: [2] });
+  const news: TuningNews[] = [], { device, version } = openRuntime().tf;
+  const demanding = run({ ...job, training: { ...plan, steps: 1 }, device: 'gpu' }, vault, undefined, (next) => { news.push(next); });
+  if (device === 'gpu') await demanding;
+  else await expect(demanding).rejects.toMatchObject({ code: 'gpu-missing', exitCode: 5, remedy: expect.stringContaining('espalier doctor') as string, details: expect.stringContaining('computes on the CPU; no GPU was found') as string });
+  expect(news[0]).toEqual({ kind: 'device', device: { device, tensorflow: version, gpu: null, driver: null, cuda: null, cudnn: null } });
+  await run({ ...job, training: { ...plan, steps: 1 }, device: 'any' }, vault);
+});
+
 it('sets aside the same items whatever else the sample holds', () => {
   const items = echoItems(tagShape, 500, 3, 1);
   const { training, heldOut } = splitItems(items, 0.2);

@@ -15,11 +15,11 @@ export function packageFolder(root) {
 export const bindingFile = (root) => path.join(packageFolder(root) ?? path.join(root, 'node_modules', '@tensorflow', 'tfjs-node'),
   'lib', 'napi-v8', 'tfjs_binding.node');
 
-/** Whether the placed binding loads and computes: { ok, detail }, detail being the version of TensorFlow, or why not. */
+/** Whether the placed binding loads and computes: { ok, detail, device }, detail being the version of TensorFlow, or why not; device cpu or gpu. */
 export async function checkBinding(root) {
-  const done = await run(process.execPath, [CHECK, root], { cwd: root, limitMs: 60_000, env: { ...process.env, TF_CPP_MIN_LOG_LEVEL: '2' } });
-  const version = /CHECK-OK (\S+)/.exec(done.out)?.[1];
-  return done.ok && version !== undefined ? { ok: true, detail: version } : { ok: false, detail: errorLine(done.out) };
+  const done = await run(process.execPath, [CHECK, root], { cwd: root, limitMs: 60_000, env: { ...process.env, TF_CPP_MIN_LOG_LEVEL: '2', TF_FORCE_GPU_ALLOW_GROWTH: 'true' } });
+  const [, version, device] = /CHECK-OK (\S+) (\S+)/.exec(done.out) ?? [];
+  return done.ok && version !== undefined ? { ok: true, detail: version, device } : { ok: false, detail: errorLine(done.out) };
 }
 
 function headersFolder(root) {
@@ -39,7 +39,7 @@ function compiledFile(way, root) {
 /** Whether the placed binding is the one compiled for this way. */
 export function isPlaced(way, root) {
   const file = compiledFile(way, root);
-  return fs.existsSync(file) && fs.readFileSync(file).equals(fs.readFileSync(bindingFile(root)));
+  return fs.existsSync(file) && fs.existsSync(bindingFile(root)) && fs.readFileSync(file).equals(fs.readFileSync(bindingFile(root)));
 }
 
 /** A C++ compiler, asked for before anything large is downloaded. Throws SetupError. */

@@ -32,4 +32,4 @@ const outputs = backend.executeMultipleOutputs('BlockLSTMV2', [
 const sigmoid = 1 / (1 + Math.exp(-1));
 near(outputs[6], [sigmoid * Math.tanh(sigmoid * Math.tanh(1))]);
 
-console.log(`CHECK-OK ${binding.TF_Version}`);
+console.log(`CHECK-OK ${binding.TF_Version} ${binding.isUsingGpuDevice() ? 'gpu' : 'cpu'}`);

@@ -41,7 +41,7 @@ export async function obtain(way, say) {
     say(`tensorflow: libtensorflow ${way.version} (${way.name}) is in the cache, ${seconds(started)}`);
   } catch (error) {
     if (error.code === 'ENOSPC') {
-      throw new SetupError(`the disk of ${cacheFolder()} is full`, 'Free 1 GB there, or name another folder in ESPALIER_CACHE.');
+      throw new SetupError(`the disk of ${cacheFolder()} is full`, `Free ${way.gigabytes} GB there, or name another folder in ESPALIER_CACHE.`);
     }
     throw error;
   } finally { fs.rmSync(part, { recursive: true, force: true }); }

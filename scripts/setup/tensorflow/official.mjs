@@ -40,6 +40,7 @@ const pin = OFFICIAL[PLATFORM];
 export const official = pin && {
   name: 'official',
   version: pin.version,
+  gigabytes: 1,
   async fetch(into, say) {
     const url = host() + pin.path;
     const silent = proxied() ? undefined : await answers(url);

@@ -109,8 +109,8 @@ class KafkaLog implements Log {
     });
   }
 
-  read(topic: Topic, partitions?: readonly number[]): AsyncIterable<Delivery> {
-    return readTopic({ kafka: this.#kafka, admin: this.#admin, prefix: this.#options.prefix, topic, partitions });
+  read(topic: Topic, partitions?: readonly number[], sinceMs?: number): AsyncIterable<Delivery> {
+    return readTopic({ kafka: this.#kafka, admin: this.#admin, prefix: this.#options.prefix, topic, partitions, sinceMs });
   }
 
   append(records: Parameters<Log['append']>[0]): Promise<void> {

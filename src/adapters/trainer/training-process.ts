@@ -41,7 +41,8 @@ const ENTRY = fileURLToPath(new URL(`../../cli/train-process${import.meta.url.en
 function environmentOf(threads: number): NodeJS.ProcessEnv {
   const number = String(threads);
   return {
-    TF_CPP_MIN_LOG_LEVEL: '2', ...process.env,
+    // On a GPU: take memory as it is needed, not all of it, so that several workers share one.
+    TF_CPP_MIN_LOG_LEVEL: '2', TF_FORCE_GPU_ALLOW_GROWTH: 'true', ...process.env,
     ...(threads === 0 ? {} : { OMP_NUM_THREADS: number, TF_NUM_INTRAOP_THREADS: number, TF_NUM_INTEROP_THREADS: '1' }),
   };
 }

@@ -6,6 +6,8 @@ import type { Fact, Happening, Order } from '../../facts.ts';
 import { encodeFact, isJournalled } from '../../loop/journal.ts';
 import { decodeOrder } from '../../loop/order-record.ts';
 import type { Clock, Delivery, Log, Meter, Trainer } from '../../ports.ts';
+import type { Device } from '../../pruning/job.ts';
+import { isEnded } from './job-ends.ts';
 import { factsOf } from './orders.ts';
 
 export interface TuningPorts {
@@ -20,6 +22,8 @@ const GROUP = 'tune';
 
 type TuneOrder = Extract<Order, { kind: 'tune' }>;
 
+const isEnd = ({ kind }: Fact): boolean => kind === 'job-done' || kind === 'job-failed';
+
 export class Tuning {
   readonly facts$ = new Subject<Fact>();
   readonly failed: Promise<never>;
@@ -27,6 +31,7 @@ export class Tuning {
   readonly #subscription: Subscription;
   readonly #fact: (happening: Happening) => Fact;
   #job: string | null = null;
+  #device: Device | null = null;
   #fail: (error: unknown) => void = () => undefined;
 
   constructor(ports: TuningPorts) {
@@ -40,6 +45,8 @@ export class Tuning {
 
   /** The job that is being done. */
   get job(): string | null { return this.#job; }
+  /** Where the jobs are computed; null before the first. */
+  get device(): Device | null { return this.#device; }
 
   /** Gives a running job up; it stays in the log, for another process or the next start. */
   stop(): void {
@@ -59,24 +66,28 @@ export class Tuning {
     }
     // The loop has given it up already.
     if (order.deadline <= this.#ports.clock.now()) return from(settle([]));
-    return defer(() => { this.#job = order.job.id; return this.#run(order); }).pipe(
-      concatMap((fact) => (fact.kind === 'job-done' || fact.kind === 'job-failed' ? settle([fact]) : of(undefined))),
+    const ended = (): Promise<boolean> => isEnded(this.#ports.log, order, delivery);
+    // Asked again at the end: a process that was thought dead may have lost the job to another one meanwhile.
+    const publish = async (fact: Fact): Promise<void> => settle(await ended() ? [] : [fact]);
+    return from(ended()).pipe(concatMap((over) => (over ? settle([]) : defer(() => { this.#job = order.job.id; return this.#run(order); }).pipe(
+      concatMap((fact) => (isEnd(fact) ? publish(fact) : of(undefined))),
       tap({ finalize: () => { this.#job = null; } }),
-    );
+    ))));
   }
 
   /** The facts of a job; the last one is its end. */
   #run(order: TuneOrder): Observable<Fact> {
-    const { trainer, clock } = this.#ports;
+    const { trainer, clock } = this.#ports, { deadline } = order;
     let ended = false;
     const end = (happening: Happening): Happening => { ended = true; return happening; };
-    const failure = (error: unknown): Happening => end({ kind: 'job-failed', order: order.order, code: codeOf(error) ?? 'trainer-failed', reason: error instanceof Error ? error.message : String(error) });
+    const failure = (error: unknown): Happening => end({ kind: 'job-failed', order: order.order, deadline, code: codeOf(error) ?? 'trainer-failed', reason: error instanceof Error ? error.message : String(error) });
     const news$ = trainer.tune(order.job).pipe(
-      takeUntil(timer(Math.max(0, order.deadline - clock.now()), clock.scheduler)),
-      map((news): Happening => (news.kind === 'candidate' ? end({ kind: 'job-done', order: order.order, candidate: news.candidate }) : { kind: 'job-news', job: order.job.id, news })),
+      takeUntil(timer(Math.max(0, deadline - clock.now()), clock.scheduler)),
+      tap((news) => { if (news.kind === 'device') this.#device = news.device; }),
+      map((news): Happening => (news.kind === 'candidate' ? end({ kind: 'job-done', order: order.order, deadline, candidate: news.candidate }) : { kind: 'job-news', job: order.job.id, news })),
       catchError((error: unknown) => of(failure(error))),
     );
-    const late$ = defer(() => (ended ? [] : [{ kind: 'job-failed', order: order.order, code: 'aborted', reason: 'no candidate by the deadline of the job' } satisfies Happening]));
+    const late$ = defer(() => (ended ? [] : [{ kind: 'job-failed', order: order.order, deadline, code: 'aborted', reason: 'no candidate by the deadline of the job' } satisfies Happening]));
     return from([news$, late$]).pipe(concatMap((part$) => part$), map((happening) => this.#say(happening)));
   }
 
