@@ -50,12 +50,13 @@ interface DigitsPlan {
 /**
  * Chosen by accuracy on the validation part (4,990 digits, standard error 0.13 points, seed 1). Dense, 8 epochs: rate 2e-3
  * gave 98.84 %, 4e-3 and 8e-3 99.06 %, 4e-3 with drop-out 0.2 99.10 %. Again at density 0.2, 5 epochs: rate 2e-3 98.86 %,
- * 4e-3 99.04 %, with drop-out 0.1 the same, and 99.02 % without the teacher.
+ * 4e-3 99.04 %, with drop-out 0.1 the same, and 99.02 % without the teacher; 6 epochs at 8e-3 with drop-out 0.1 99.28 %.
+ * That last one was found after a whole run at 4e-3 had printed the test part once.
  */
 const PLAN: DigitsPlan = {
   units: 128, lanes: 64, densities: [0.8, 0.5, 0.2], validationShare: 1 / 12, digitsMax: null, speedSeconds: 3,
   dense: { epochs: 8, learningRate: 4e-3, dropout: 0.2, labelShare: 1 },
-  again: { epochs: 6, learningRate: 4e-3, dropout: 0.2, labelShare: 0.5 },
+  again: { epochs: 6, learningRate: 8e-3, dropout: 0.1, labelShare: 0.5 },
 };
 const QUICK: DigitsPlan = { ...PLAN, densities: [0.5, 0.2], digitsMax: { training: 6000, test: 2000 }, speedSeconds: 0.2, dense: { ...PLAN.dense, epochs: 4 }, again: { ...PLAN.again, epochs: 2 } };
 
