@@ -33,7 +33,7 @@ describe('layers', () => {
     expect(settings.loop).toMatchObject({ margin: 0.01, alpha: 0.05, density: 0.1, cycles: 3, criterion: 'obs', reconstruct: true });
     expect([...origins.values()].every((origin) => origin === 'default')).toBe(true);
     expect(limitsOf(settings)).toBe(settings.serving);
-    expect(policyOf(settings)).toBe(settings.loop);
+    expect(policyOf(settings)).toEqual({ ...settings.loop, training: { ...settings.loop.training, errorMax: settings.serving.errorMax } });
   });
 
   it('lets the later layer win, and keeps the origin of each value', () => {

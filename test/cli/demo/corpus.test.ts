@@ -97,11 +97,11 @@ describe("one's own JSON lines", () => {
 
   it.each([
     ['no JSON', '{"words":', 'not valid JSON'],
-    ['no object', [1], 'must be lists of strings'],
+    ['no object', [1], 'not an object'],
     ['null', 'null', 'not an object'],
-    ['lengths that differ', { words: ['a'], tags: ['X', 'Y'] }, 'same length'],
-    ['a word that is none', { words: [1], tags: ['X'] }, 'lists of strings'],
-    ['no words', { words: [], tags: [] }, 'at least 1'],
+    ['lengths that differ', { words: ['a'], tags: ['X', 'Y'] }, 'as many strings as there are steps'],
+    ['a word that is none', { words: [1], tags: ['X'] }, 'list of strings'],
+    ['no words', { words: [], tags: [] }, 'words is empty'],
     ['an empty text', { text: '  ', label: 'x' }, 'the text is empty'],
     ['another task', labelled, 'mixed'],
   ])('with %s are refused with the line', (_, line, what) => {
