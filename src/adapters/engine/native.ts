@@ -4,7 +4,7 @@ import type { Model, ModelId } from '../../model/model.ts';
 import { pack } from '../../model/pack.ts';
 import type { ModelShape } from '../../model/shape.ts';
 import { layerShapes } from '../../model/shape.ts';
-import type { Activity, Engine, EngineCall, EngineResult } from '../../ports.ts';
+import type { Activity, Engine, EngineCall, EngineResult, Enlistment } from '../../ports.ts';
 import type { Addon, AddonHandle, AddonResult } from './addon.ts';
 import { loadArguments } from './addon.ts';
 import { answersOf, batchOf } from './batch.ts';
@@ -37,7 +37,7 @@ export class NativeEngine implements Engine {
     this.name = `native/${variant}`;
   }
 
-  async enlist(model: Model): Promise<{ readonly ms: number; readonly parity: number; readonly bytes: number }> {
+  async enlist(model: Model): Promise<Enlistment> {
     const started = performance.now();
     checkModel(model);
     await yieldToLoop();

@@ -6,7 +6,7 @@ import { EspalierError } from '../../errors.ts';
 import type { Model, ModelId } from '../../model/model.ts';
 import { toOnnx } from '../../model/onnx/to-onnx.ts';
 import type { OnnxPrecision } from '../../model/onnx/layer.ts';
-import type { Activity, Engine, EngineAnswer, EngineCall, EngineResult } from '../../ports.ts';
+import type { Activity, Engine, EngineAnswer, EngineCall, EngineResult, Enlistment } from '../../ports.ts';
 import { checkCall, checkModel, phaseWithin } from './checked.ts';
 import { OnnxActivity } from './onnx-activity.ts';
 import { answersFrom, feedsOf, fetchesOf, paddedOf } from './onnx-batch.ts';
@@ -40,7 +40,7 @@ export class OnnxEngine implements Engine {
     this.#lanes = lanes;
   }
 
-  async enlist(model: Model): Promise<{ readonly ms: number; readonly parity: number; readonly bytes: number }> {
+  async enlist(model: Model): Promise<Enlistment> {
     const started = performance.now();
     checkModel(model);
     const bytes = toOnnx(model, this.#precision), session = `${this.name} ${this.#sessions++}`, enlisted: Enlisted = { model, session, calls: 0, retired: false };
