@@ -20,7 +20,8 @@ INLINE void startAt(const int G, const int NV, Floats sums[4][NV_MAX], const flo
 
 // Connections k to end - 1 added to the sums; S weights a connection, of which the G at `values` count.
 INLINE void gather(const int G, const int S, const int NV, Floats sums[4][NV_MAX], const float *values, const uint32_t *offset, const float *rows, uint32_t k, const uint32_t end) {
-  const int sets = G * NV >= 8 ? 1 : G * NV >= 3 ? 2 : 4; // fewer than eight chains of additions would wait for one another
+  // Few chains of additions would wait for one another. By G alone, so that a lane's sums are the same to the bit however many lanes work.
+  const int sets = G >= 4 ? 1 : G >= 2 ? 2 : 4;
 #define CONNECTION(into, k) accumulate(G, NV, into, values + S * (size_t)(k), (const float *)((const char *)rows + offset[k]))
   if (sets > 1) {
     Floats more[3][4][NV_MAX];
