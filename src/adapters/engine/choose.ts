@@ -1,4 +1,5 @@
 /** Chooses the engine of this process: the fastest variant that passes its probe, else the reference, and says why. */
+import { availableParallelism } from 'node:os';
 import process from 'node:process';
 import { ERRORS, EspalierError } from '../../errors.ts';
 import type { Engine } from '../../ports.ts';
@@ -24,7 +25,12 @@ export interface EngineChoice {
   readonly timeoutMs?: number;
   /** auto: whether onnxruntime stands by for dense models, where it is installed. */
   readonly dense?: boolean;
+  /** Parts of a large call, which run at the same time; `coresHere()` otherwise. */
+  readonly cores?: number;
 }
+
+/** Threads that can work at the same time: cores, and no more than libuv's pool has (parts.ts). */
+export const coresHere = (): number => Math.max(1, Math.min(availableParallelism(), Number(process.env['UV_THREADPOOL_SIZE'] ?? 4) || 4));
 
 export interface ChosenEngine { readonly engine: Engine; readonly variant: string; readonly reason: string }
 
@@ -64,7 +70,7 @@ export async function chooseEngine(choice: EngineChoice): Promise<ChosenEngine> 
       continue;
     }
     const reason = `the probe agrees with the reference (${result.parity.toExponential(1)})${failures.length > 0 ? `; not chosen: ${failures.join('; ')}` : ''}`;
-    return withDense({ engine: new NativeEngine(loadAddon(file), variant), variant, reason }, choice, forced);
+    return withDense({ engine: new NativeEngine(loadAddon(file), variant, choice.cores ?? coresHere()), variant, reason }, choice, forced);
   }
   const why = failures.join('; ');
   if (choice.kind === 'native') throw new EspalierError('engine-unavailable', why);

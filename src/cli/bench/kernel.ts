@@ -42,7 +42,7 @@ function raggedBatch(random: () => number): EngineSequence[] {
 
 /** Prints the table; writes { machine, engine, rows } where a file is given. */
 export async function runKernelBench({ seed, quick, json }: BenchOptions): Promise<readonly KernelBenchRow[]> {
-  const { engine, variant, reason } = await chooseEngine({ kind: 'auto' });
+  const { engine, variant, reason } = await chooseEngine({ kind: 'auto', cores: 1 });
   talk(`engine ${engine.name}: ${reason}`);
   const random = randomFrom(seed);
   const planned = CELLS.flatMap((cell) => DENSITIES.filter((density) => cell === 'lstm' || DENSITIES_BESIDE.includes(density)).map((density) => ({ cell, density })));
