@@ -8,7 +8,12 @@ export type OnnxValues = Float32Array | Int32Array | BigInt64Array;
 /** An input of a graph: name, type, values, dimensions. */
 export type Feed = readonly [name: string, type: 'float32' | 'int32' | 'int64', values: OnnxValues, dims: readonly number[]];
 
-export interface OnnxRun { readonly outputs: readonly OnnxValues[]; readonly ms: number }
+export interface OnnxRun {
+  readonly outputs: readonly OnnxValues[];
+  readonly ms: number;
+  /** CPU time of the whole process meanwhile. */
+  readonly cpuMs: number;
+}
 
 interface Waiting { readonly resolve: (result: unknown) => void; readonly reject: (error: Error) => void }
 
@@ -28,7 +33,6 @@ export class OnnxThread {
   /** Throws engine-unavailable where the thread does not start: the package is not installed or does not load. */
   static async start(): Promise<OnnxThread> {
     const worker = new Worker(new URL('./onnx-worker.mjs', import.meta.url), { execArgv: [] });
-    worker.unref();
     try {
       await once(worker, 'online');
       const thread = new OnnxThread(worker);
@@ -71,7 +75,7 @@ export class OnnxThread {
 
   async load(model: string, bytes: Uint8Array): Promise<void> { await this.#ask('load', { model, bytes }); }
 
-  /** One padded batch through a graph: the asked outputs in their order, and the time that the engine took, milliseconds. */
+  /** One padded batch through a graph: the asked outputs in their order, and the times, milliseconds. */
   async run(model: string, feeds: readonly Feed[], fetches: readonly string[]): Promise<OnnxRun> { return await this.#ask('run', { model, feeds, fetches }) as OnnxRun; }
 
   async release(model: string): Promise<void> { await this.#ask('release', { model }); }
