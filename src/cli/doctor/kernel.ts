@@ -36,4 +36,4 @@ function onnxruntime(): Finding {
   return version === null ? poor('onnxruntime', 'not installed; dense models run on the native kernel', 'Run `npm install` without --omit=optional.') : ok('onnxruntime', `${version}, for dense models that it runs faster`);
 }
 
-export const kernel = (settings: Settings): Promise<readonly Finding[]> => Promise.all([variants(), inUse(settings), onnxruntime()]);
+export const kernel = async (settings: Settings): Promise<readonly Finding[]> => [...await Promise.all([variants(), inUse(settings)]), onnxruntime()];
