@@ -100,11 +100,22 @@ export interface EngineResult {
   readonly kernelMs: number;
 }
 
+export interface Enlistment {
+  readonly ms: number;
+  /** Largest difference from the reference on probe sequences. */
+  readonly parity: number;
+  /** In the engine's memory. */
+  readonly bytes: number;
+  /** Where there are several engines: the one that runs the model, and what was measured of each that was tried. */
+  readonly engine?: string;
+  readonly rates?: readonly { readonly engine: string; readonly laneStepsPerSecond: number }[];
+}
+
 export interface Engine {
   /** For example `native/avx512` or `reference`. */
   readonly name: string;
   /** Loads and packs a model, compares it with the reference on probe sequences, warms it. Throws engine-mismatch, shape-unsupported. */
-  enlist(model: Model): Promise<{ readonly ms: number; readonly parity: number; readonly bytes: number }>;
+  enlist(model: Model): Promise<Enlistment>;
   /** One ragged call off the event loop. Throws model-unknown, token-unknown, request-empty, engine-failed. */
   infer(call: EngineCall): Promise<EngineResult>;
   /**

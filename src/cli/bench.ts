@@ -6,6 +6,8 @@ import { nearest } from '../config/nearest.ts';
 export interface BenchOptions {
   /** Folder of data sets, or undefined where the bench needs none. */
   readonly data?: string;
+  /** Python interpreter, to compare with what its packages do. */
+  readonly python?: string;
   /** File that the figures are written to. */
   readonly json?: string;
   /** Python interpreter with tensorflow, or undefined where nothing is compared with Keras. */
@@ -30,8 +32,8 @@ const BENCHES: Readonly<Record<string, Bench>> = {
     run: async (options) => { await (await import('./bench/gate.ts')).runGateBench(options); },
   },
   kernel: {
-    says: 'lane-steps per second of the kernel by density',
-    run: async (options) => { await (await import('./bench/kernel.ts')).runKernelBench(options); },
+    says: 'lane-steps per second of the kernels by density, against onnxruntime (--python: and OpenVINO, PyTorch; --data: CLINC150 lengths too)',
+    run: async (options) => { await (await import('./bench/kernel/run.ts')).runKernelBench(options); },
   },
   swap: {
     says: 'latency, lost and doubled requests, memory and handles over 100 swaps under load',
@@ -60,6 +62,7 @@ export function benchCommand(): Command {
     .description(`measure: ${names.join(', ')}`)
     .argument('<name>', names.join(' | '))
     .option('--data <dir>', 'folder of data sets')
+    .option('--python <path>', 'Python interpreter, to compare with what its packages do')
     .option('--json <file>', 'write the figures to a file')
     .option('--python <path>', 'Python interpreter with tensorflow, to compare with Keras')
     .addOption(new Option('--seed <n>', 'seed of everything that is drawn').argParser(seedOf).default(1))

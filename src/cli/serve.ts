@@ -12,7 +12,7 @@ import { talk } from './print.ts';
 import { processCommand } from './process-command.ts';
 
 async function start({ settings, log, clock, meters, instance }: ProcessPorts): Promise<Running> {
-  const { engine, reason } = await chooseEngine(engineChoiceOf(settings));
+  const { engine, reason } = await chooseEngine({ ...engineChoiceOf(settings), dense: true });
   talk(`engine ${engine.name}: ${reason}`);
   const vault = filesVault(settings.vault.folder);
   const serving = startServing({ log, vault, engine, clock, models: new Models(vault), meters, random: randomFrom(clock.now()), instance }, limitsOf(settings), settings.loop.margin);

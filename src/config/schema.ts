@@ -71,7 +71,7 @@ const loop = z.strictObject({
 }).prefault({});
 
 const engine = z.strictObject({
-  kind: oneOf(['auto', 'native', 'reference'], 'auto', 'auto: the native kernel where it loads and agrees with the reference, else the reference engine.'),
+  kind: oneOf(['auto', 'native', 'onnxruntime', 'reference'], 'auto', 'auto: the native kernel where it loads and agrees with the reference, and beside it onnxruntime, where it is installed, for the models that it is measured to run faster; else the reference engine. The others force one engine.'),
   variant: oneOf(['auto', 'avx512', 'avx2', 'portable'], 'auto', 'Variant of the native kernel; auto takes the fastest one that the processor has.'),
 }).prefault({});
 

@@ -20,7 +20,8 @@ INLINE void startAt(const int G, const int NV, Floats sums[4][NV_MAX], const flo
 
 // Connections k to end - 1 added to the sums; S weights a connection, of which the G at `values` count.
 INLINE void gather(const int G, const int S, const int NV, Floats sums[4][NV_MAX], const float *values, const uint32_t *offset, const float *rows, uint32_t k, const uint32_t end) {
-  const int sets = G * NV >= 8 ? 1 : G * NV >= 3 ? 2 : 4; // fewer than eight chains of additions would wait for one another
+  // Few chains of additions would wait for one another. By G alone, so that a lane's sums are the same to the bit however many lanes work.
+  const int sets = G >= 4 ? 1 : G >= 2 ? 2 : 4;
 #define CONNECTION(into, k) accumulate(G, NV, into, values + S * (size_t)(k), (const float *)((const char *)rows + offset[k]))
   if (sets > 1) {
     Floats more[3][4][NV_MAX];
@@ -70,14 +71,14 @@ INLINE void lstmGates(const int N, Floats z[4][2], float *c, float *h) {
 }
 
 INLINE void lstmPass(const int NV, const Pass *p) {
-  const uint32_t *const ptr = p->layer->ptr, *const offset = p->offset, units = p->layer->units;
+  const uint32_t *const ptr = p->layer->ptr, *const end = p->layer->end, *const offset = p->offset, units = p->layer->units;
   const float *const values = p->layer->values, *const bias = p->layer->bias, *const xh = p->xh;
   const size_t lanes = p->lanes;
   float *const c = p->c, *const h = p->h;
   for (uint32_t j = 0; j < units; j++) {
     Floats sums[4][NV_MAX];
     startAt(4, NV, sums, bias + 4 * (size_t)j);
-    gather(4, 4, NV, sums, values, offset, xh, ptr[j], ptr[j + 1]);
+    gather(4, 4, NV, sums, values, offset, xh, ptr[j], end[j]);
 #define GATES(N) { Floats z[4][2]; UNROLL for (int g = 0; g < 4; g++) UNROLL for (int n = 0; n < N; n++) z[g][n] = sums[g][v + n]; lstmGates(N, z, c + at, h + at); }
     BY_TWO(NV, j, GATES)
 #undef GATES
@@ -102,15 +103,15 @@ INLINE void gruGates(const int N, Floats z[4][2], const float *was, float *reset
 
 INLINE void gruPass(const int NV, const Pass *p) {
   const Layer *layer = p->layer;
-  const uint32_t *ptr = layer->ptr, *mid = layer->mid;
+  const uint32_t *ptr = layer->ptr, *pause = layer->pause, *mid = layer->mid, *end = layer->end;
   const size_t lanes = p->lanes;
   const float *was = p->xh + layer->inputs * lanes;
   for (uint32_t j = 0; j < layer->units; j++) {
     Floats sums[4][NV_MAX], a[NV_MAX];
     startAt(3, NV, sums, layer->bias + 4 * (size_t)j);
-    gather(3, 3, NV, sums, layer->values, p->offset, p->xh, ptr[j], mid[j]);
+    gather(3, 3, NV, sums, layer->values, p->offset, p->xh, ptr[j], pause[j]);
     UNROLL for (int v = 0; v < NV; v++) { a[v] = sums[2][v]; sums[2][v] = splat(layer->bias[4 * (size_t)j + 3]); }
-    gather(3, 3, NV, sums, layer->values, p->offset, p->xh, mid[j], ptr[j + 1]);
+    gather(3, 3, NV, sums, layer->values, p->offset, p->xh, mid[j], end[j]);
 #define GATES(N) { \
       Floats z[4][2]; \
       UNROLL for (int n = 0; n < N; n++) { z[0][n] = sums[0][v + n]; z[1][n] = sums[1][v + n]; z[2][n] = a[v + n]; z[3][n] = sums[2][v + n]; } \
@@ -124,14 +125,14 @@ INLINE void gruPass(const int NV, const Pass *p) {
 // The candidate needs r of all units: first z, r * h and the inputs' part of n, then the rest of n over r * h.
 INLINE void gruBeforePass(const int NV, const Pass *p) {
   const Layer *layer = p->layer;
-  const uint32_t *ptr = layer->ptr, *mid = layer->mid;
+  const uint32_t *ptr = layer->ptr, *pause = layer->pause, *mid = layer->mid, *end = layer->end;
   const size_t lanes = p->lanes, rows = layer->units * lanes;
   const float *was = p->xh + layer->inputs * lanes, *resetRows = p->reset - layer->inputs * lanes;
   for (uint32_t j = 0; j < layer->units; j++) {
     Floats sums[4][NV_MAX];
     startAt(3, NV, sums, layer->bias + 3 * (size_t)j);
-    gather(3, 3, NV, sums, layer->values, p->offset, p->xh, ptr[j], mid[j]);
-    gather(2, 3, NV, sums, layer->values, p->offset, p->xh, mid[j], ptr[j + 1]);
+    gather(3, 3, NV, sums, layer->values, p->offset, p->xh, ptr[j], pause[j]);
+    gather(2, 3, NV, sums, layer->values, p->offset, p->xh, mid[j], end[j]);
 #define GATES(N) { \
       Floats e[4]; \
       UNROLL for (int n = 0; n < N; n++) { e[n] = sums[0][v + n]; e[N + n] = sums[1][v + n]; } \
@@ -145,7 +146,7 @@ INLINE void gruBeforePass(const int NV, const Pass *p) {
   for (uint32_t j = 0; j < layer->units; j++) {
     Floats sums[4][NV_MAX];
     UNROLL for (int v = 0; v < NV; v++) sums[0][v] = *(const Floats *)(p->scratch + rows + j * lanes + VW * v);
-    gather(1, 3, NV, sums, layer->values + 2, p->offset, resetRows, mid[j], ptr[j + 1]);
+    gather(1, 3, NV, sums, layer->values + 2, p->offset, resetRows, mid[j], end[j]);
 #define GATES(N) { \
       Floats y[2]; \
       UNROLL for (int n = 0; n < N; n++) y[n] = sums[0][v + n]; \
@@ -159,12 +160,12 @@ INLINE void gruBeforePass(const int NV, const Pass *p) {
 
 INLINE void rnnPass(const bool relu, const int NV, const Pass *p) {
   const Layer *layer = p->layer;
-  const uint32_t *ptr = layer->ptr;
+  const uint32_t *ptr = layer->ptr, *end = layer->end;
   const size_t lanes = p->lanes;
   for (uint32_t j = 0; j < layer->units; j++) {
     Floats sums[4][NV_MAX];
     startAt(1, NV, sums, layer->bias + j);
-    gather(1, 1, NV, sums, layer->values, p->offset, p->xh, ptr[j], ptr[j + 1]);
+    gather(1, 1, NV, sums, layer->values, p->offset, p->xh, ptr[j], end[j]);
     if (!relu) {
       exp2s(NV, sums[0]);
       UNROLL for (int v = 0; v < NV; v++) sums[0][v] = (1.f - sums[0][v]) * reciprocal(1.f + sums[0][v]);

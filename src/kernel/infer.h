@@ -53,10 +53,12 @@ static bool runStack(const Model *model, Batch *b, int width, const Waiting *ord
     l->rows[0] = zeroed((l->inputs + l->units * (gatesOf(model->cell) == 3 ? 2 : 1)) * lanes);
     l->rows[1] = zeroed((l->inputs + l->units) * lanes);
     l->c = zeroed(model->cell == CELL_LSTM ? l->units * lanes : LANES_MAX);
-    l->scratch = zeroed(model->cell == CELL_GRU_BEFORE ? 2 * most * lanes : LANES_MAX);
-    done = l->rows[0] && l->rows[1] && l->c && l->scratch && runSteps(l);
+    l->scratch = zeroed(lanes <= FEW_LANES ? scratchOf(most * lanes) : model->cell == CELL_GRU_BEFORE ? 2 * most * lanes : LANES_MAX);
+    l->column = zeroed(model->features);
+    l->logits = zeroed(classRoom(model->outputs));
+    done = l->rows[0] && l->rows[1] && l->c && l->scratch && l->column && l->logits && runSteps(l);
     b->steps = l->steps;
-    free(l->rows[0]); free(l->rows[1]); free(l->c); free(l->scratch);
+    free(l->rows[0]); free(l->rows[1]); free(l->c); free(l->scratch); free(l->column); free(l->logits);
   }
   free(unitsBefore); free(l);
   return done;
@@ -89,9 +91,22 @@ static __attribute__((noinline)) void runValues(const Model *model, size_t lanes
 #undef PASS
 }
 
+// As outputWhole, one sequence after the other.
+static bool outputEach(const Model *model, Batch *b) {
+  float *values = zeroed(classRoom(model->outputs));
+  for (uint32_t s = 0; values != NULL && s < b->count; s++) {
+    const float *h = b->h + (s + (size_t)1) * model->stateUnits - model->features;
+    if (b->mode == OUTPUT_CLASSIFY) { labelSingle(model, h, values, b->labels + s, b->confidence + s); continue; }
+    valuesSingle(model, h, values);
+    memcpy(b->values + (size_t)s * model->outputs, values, model->outputs * sizeof *values);
+  }
+  free(values);
+  return values != NULL;
+}
+
 // The output layer over the last states of whole sequences, which close the state of each; false when memory is short.
 static bool outputWhole(const Model *model, Batch *b, size_t lanes) {
-  const size_t features = model->features, padded = ((size_t)model->outputs + 3) / 4 * 4;
+  const size_t features = model->features, padded = classRoom(model->outputs);
   const float *states = b->h + model->stateUnits - features;
   float *h = zeroed(features * lanes), *values = zeroed(padded * lanes);
   int32_t label[LANES_MAX] __attribute__((aligned(64)));
@@ -116,12 +131,19 @@ static bool outputWhole(const Model *model, Batch *b, size_t lanes) {
   return done;
 }
 
+// The first width that the variant gives to so many sequences, or the widest. Few lanes have 16-bit sources.
+static int widthFor(const Model *model, uint32_t count) {
+  const Variant *v = model->variant;
+  int width = 0;
+  while (width + 1 < WIDTHS_MAX && v->widths[width + 1] > 0 && (v->upTo[width] < count || (v->widths[width] <= FEW_LANES && !model->near))) width++;
+  return width;
+}
+
 static void infer(const Model *model, Batch *b) {
   b->failure = check(model, b);
   if (b->failure != FAILED_NOT || b->count == 0) return;
-  const uint32_t *widths = model->variant->widths;
-  int width = 0;
-  while (width + 1 < WIDTHS_MAX && widths[width + 1] > 0 && widths[width] < b->count) width++;
+  const int width = widthFor(model, b->count);
+  const uint32_t lanes = model->variant->widths[width];
   Waiting *order = malloc(b->count * sizeof *order);
   b->samples = calloc(model->layerCount, sizeof *b->samples);
   b->failure = FAILED_MEMORY;
@@ -131,7 +153,7 @@ static void infer(const Model *model, Batch *b) {
     qsort(order, b->count, sizeof *order, longestFirst);
     const bool done = model->bidirectional ? runBidirectional(model, b, width, order)
       : runStack(model, b, width, order, (Stack){ .depth = model->layerCount, .frames = b->frames });
-    if (done && (b->mode == OUTPUT_NONE || b->mode == OUTPUT_TAG || outputWhole(model, b, widths[width]))) b->failure = FAILED_NOT;
+    if (done && (b->mode == OUTPUT_NONE || b->mode == OUTPUT_TAG || (lanes <= FEW_LANES ? outputEach(model, b) : outputWhole(model, b, lanes)))) b->failure = FAILED_NOT;
   }
   free(order);
 }

@@ -31,13 +31,16 @@ const Variant NAMED(variant_, VARIANT) = {
   .name = TEXT(VARIANT),
 #if defined(__AVX512F__)
   .needs = "AVX-512 (F, DQ, BW, VL) and FMA",
-  .widths = { 16, 32, 64 },
+  .widths = { 1, 4, 16, 32, 64 },
+  .upTo = { 2, 4, 16, 32 },
 #elif defined(__AVX2__)
   .needs = "AVX2 and FMA",
-  .widths = { 16 },
+  .widths = { 1, 4, 16 },
+  .upTo = { 2, 4 },
 #else
   .needs = "nothing beyond the base of the architecture",
-  .widths = { VW * NV_MAX },
+  .widths = { 1, VW * NV_MAX },
+  .upTo = { 3 },
 #endif
   .supported = supported,
   .infer = infer,

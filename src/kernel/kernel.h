@@ -4,7 +4,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { WIDTHS_MAX = 3, LANES_MAX = 64 };
+enum { WIDTHS_MAX = 5, LANES_MAX = 64, FEW_LANES = 4 }; // blocks of at most FEW_LANES: few.h
+enum { PART = 4 }; // connections, see Layer
 
 // GRU: reset after the product; GRU_BEFORE: reset before it. See src/model/shape.ts.
 typedef enum { CELL_LSTM = 0, CELL_GRU, CELL_GRU_BEFORE, CELL_RNN_TANH, CELL_RNN_RELU, CELLS } Cell;
@@ -16,10 +17,13 @@ static inline uint32_t biasesOf(Cell cell) { return cell == CELL_GRU ? 4 : gates
 // One layer (of one direction) stored by target unit.
 typedef struct {
   uint32_t units, inputs, connections;
-  uint32_t *ptr;         // [units + 1] connections of unit j: ptr[j] to ptr[j + 1]
-  uint32_t *mid;         // [units] the first of them that comes from a state; those before it come from inputs
+  uint32_t *ptr;         // [units + 1] before loading: connections of unit j are ptr[j] to ptr[j + 1]; after it:
+  // ptr[j] to end[j], or for the GRUs those from inputs ptr[j] to pause[j] and those from states mid[j] to end[j]. Each
+  // of these parts starts at a multiple of PART and is filled up to one with weights of zero.
+  uint32_t *pause, *mid, *end; // [units]
+  uint16_t *near;        // [connections] source again, for few lanes; NULL where inputs + units is above 2^16
   uint32_t *source;      // [connections] 0 to inputs + units - 1; inputs first within a unit
-  uint32_t *offset[WIDTHS_MAX]; // [connections] byte offset of the source row for each lane width of the variant
+  uint32_t *offset[WIDTHS_MAX]; // [connections] byte offset of the source row for each lane width of the variant; NULL for few lanes
   float *values;         // [connections, gates], scaled as src/model/pack.ts says: LSTM i, f, g, o; GRU z, r, n; RNN one
   float *bias;           // [units, biases] likewise; the GRU has z, r, n of the inputs, n of the state
 } Layer;
@@ -33,6 +37,7 @@ typedef struct {
   float *embedding;      // [vocabulary, inputs]
   float *output;         // [ceil(outputs / 4), features, 4]; padded classes have zero weights
   float *outputBias;     // [ceil(outputs / 4), 4]; padded classes have -1e30
+  bool near;             // every layer has 16-bit sources
   uint32_t features;     // rows of the output layer: units of the last layer, of both directions
   size_t stateUnits;     // units of all layers
   size_t bytes;          // of everything above
@@ -70,6 +75,7 @@ typedef struct Variant {
   const char *needs;
   bool (*supported)(void);
   uint32_t widths[WIDTHS_MAX]; // lanes of a block, narrowest first; 0 ends the list
+  uint32_t upTo[WIDTHS_MAX];   // a width is taken for at most so many sequences: measured. The last takes all
   void (*infer)(const Model *, Batch *);
   bool (*gram)(const float *values, size_t rows, size_t columns, double *into); // false: out of memory
 } Variant;

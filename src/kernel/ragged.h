@@ -7,7 +7,8 @@
 // is the one that layer i + 1 reads: nothing is copied between layers or steps.
 #pragma once
 #include <math.h>
-#include "output.h"
+#include "few.h"
+#include "few-output.h"
 #include "rows.h"
 
 typedef struct { uint32_t sequence, steps; } Waiting;
@@ -26,7 +27,8 @@ typedef struct {
   size_t stateFrom;       // where the first layer's state lies in that of a sequence
   float *rows[2];         // [inputs + units, lanes]; rows[0] has the reset rows of the GRUs behind, [units, lanes]
   float *c;               // LSTM: [units, lanes]
-  float *scratch;         // GRU_BEFORE: [2 * units of a layer, lanes]
+  float *scratch;         // GRU_BEFORE: [2 * units of a layer, lanes]; few lanes: scratchOf(units * lanes)
+  float *column, *logits; // few lanes: h of one, [features]; [classRoom]
   uint32_t turn, steps;
   Waiting *order;         // [count] longest first
   uint32_t taken, active;
@@ -88,6 +90,7 @@ static void runLayer(Lanes *l, uint32_t i) {
     .c = l->c + (l->model->cell == CELL_LSTM ? before : 0), .scratch = l->scratch,
     .reset = l->rows[0] + (gatesOf(l->model->cell) == 3 ? (l->inputs + l->units) * l->lanes + before : 0),
   };
+  if (l->lanes <= FEW_LANES) { fews[l->lanes > 1][l->model->cell](&pass); return; }
 #define PASS(n) do { const Pass moved = movedBy(pass, at); runs[l->model->cell][n - 1](&moved); } while (0)
   OVER_VECTORS(l->active, PASS);
 #undef PASS
@@ -129,13 +132,15 @@ static void close(Lanes *l, uint32_t lane) {
   l->confidence[lane] = l->confidence[last];
 }
 
+static inline const float *inputOf(const Lanes *l, uint32_t position) {
+  return l->frames != NULL ? l->frames + position * l->inputs : l->model->embedding + (size_t)l->batch->tokens[position] * l->inputs;
+}
+
 static void embed(Lanes *l) {
+  if (l->lanes == 1) { memcpy(l->rows[l->turn], inputOf(l, l->position[0]), l->inputs * sizeof(float)); return; }
   for (uint32_t first = 0; first < l->active; first += 4) {
     const float *row[4];
-    for (uint32_t i = 0; i < 4; i++) { // beyond the active lanes: any row will do
-      const uint32_t position = l->position[first + i < l->active ? first + i : first];
-      row[i] = l->frames != NULL ? l->frames + position * l->inputs : l->model->embedding + (size_t)l->batch->tokens[position] * l->inputs;
-    }
+    for (uint32_t i = 0; i < 4; i++) row[i] = inputOf(l, l->position[first + i < l->active ? first + i : first]); // beyond the active lanes: any row will do
     intoLanes(row, l->inputs, l->rows[l->turn] + first, l->lanes);
   }
 }
@@ -169,7 +174,11 @@ static void settle(Lanes *l) {
   Batch *b = l->batch;
   const float *h = stateOf(l, l->depth - 1);
   if (b->mode == OUTPUT_TAG) {
-    runLabels(l->model, l->lanes, h, l->active, l->label, l->probability);
+    if (l->lanes <= FEW_LANES) for (uint32_t i = 0; i < l->active; i++) {
+      fromLane(h + i, l->model->features, l->lanes, l->column);
+      labelSingle(l->model, l->column, l->logits, &l->label[i], &l->probability[i]);
+    }
+    else runLabels(l->model, l->lanes, h, l->active, l->label, l->probability);
     for (uint32_t i = 0; i < l->active; i++) { b->labels[l->position[i]] = l->label[i]; l->confidence[i] += (double)l->probability[i]; }
   }
   if (l->kept != NULL) for (uint32_t i = 0; i < l->active; i++) fromLane(h + i, layerAt(l, l->depth - 1)->units, l->lanes, l->kept + l->position[i] * l->keptColumns);

@@ -21,9 +21,21 @@
 typedef float Floats __attribute__((vector_size(4 * VW), may_alias));
 typedef int32_t Ints __attribute__((vector_size(4 * VW), may_alias));
 typedef float Quad __attribute__((vector_size(16), may_alias));
+typedef float FloatsLoose __attribute__((vector_size(4 * VW), may_alias, aligned(4)));
 typedef float QuadLoose __attribute__((vector_size(16), may_alias, aligned(4)));
 
 INLINE Floats splat(float x) { return x - (Floats){0}; }
+
+// VW / 4 numbers, each four times.
+INLINE Floats eachByFour(const float *x) {
+#if defined(__AVX512F__)
+  return _mm512_permutevar_ps(_mm512_broadcast_f32x4(_mm_loadu_ps(x)), _mm512_setr_epi32(0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3));
+#elif defined(__AVX2__)
+  return _mm256_blend_ps(_mm256_broadcast_ss(x), _mm256_broadcast_ss(x + 1), 0xf0);
+#else
+  return splat(*x);
+#endif
+}
 
 INLINE Floats larger(Floats a, Floats b) {
 #if defined(__AVX512F__)

@@ -18,6 +18,7 @@ export const IMPORTS: Readonly<Record<string, Row>> = {
   'support': { rooms: ['errors'] },
   'errors': { rooms: [] },
   'model': { rooms: BASE },
+  'model/onnx': { rooms: [...BASE, 'model'], packages: ['@bufbuild/protobuf'] },
   'traffic': { rooms: [...BASE, 'model'] },
   'evidence': { rooms: [...BASE, 'model', 'traffic'] },
   'pruning': { rooms: [...BASE, 'model', 'evidence'] },
@@ -34,7 +35,7 @@ export const IMPORTS: Readonly<Record<string, Row>> = {
   'adapters/log': { rooms: ADAPTER, packages: ['rxjs', 'kafkajs'], node: true },
   'adapters/vault': { rooms: ADAPTER, packages: ['rxjs'], node: true },
   'adapters/clock': { rooms: ADAPTER, packages: ['rxjs'], node: true },
-  'adapters/engine': { rooms: ADAPTER, packages: ['rxjs'], node: true },
+  'adapters/engine': { rooms: [...ADAPTER, 'model/onnx'], packages: ['rxjs', 'onnxruntime-node'], node: true },
   'adapters/trainer': { rooms: ADAPTER, packages: ['rxjs'], node: true },
   'adapters/meter': { rooms: [...ADAPTER, 'metrics'], packages: ['rxjs', 'prom-client'], node: true },
   'console': { rooms: [...BASE, ...IN_FACTS, 'model', 'evidence', 'rollout', 'loop/state.ts', 'facts', 'ports', 'metrics'], packages: ['rxjs'], node: true },
@@ -44,6 +45,7 @@ export const IMPORTS: Readonly<Record<string, Row>> = {
 /** Packages that stay in one room each, however they are asked for. */
 export const ONE_ROOM: Readonly<Record<string, string>> = {
   'kafkajs': 'adapters/log', '@tensorflow/tfjs-node': 'tuning', 'prom-client': 'adapters/meter',
+  'onnxruntime-node': 'adapters/engine', '@bufbuild/protobuf': 'model/onnx',
 };
 
 /** Time, chance and the world are arguments; only these rooms may reach for them. */

@@ -85,7 +85,7 @@ describe('infer', () => {
     await expect(addon.infer(...call({ 1: Int32Array.of(-1, 2, 4) }))).rejects.toMatchObject({ code: 'bad-token', sequence: 0 });
     await expect(addon.infer(...call({ 2: Uint32Array.of(0, 3, 3) }))).rejects.toMatchObject({ code: 'empty', sequence: 1 });
     await expect(addon.infer(...call({ 4: state }))).rejects.toMatchObject({ code: 'bad-state', sequence: 1 });
-    await expect(addon.infer(...call())).resolves.toMatchObject({ steps: 2, rows: 0 });
+    await expect(addon.infer(...call())).resolves.toMatchObject({ steps: 3, rows: 0 });
   });
 
   it('frames: their number and their numbers', async () => {
@@ -95,7 +95,7 @@ describe('infer', () => {
       expect(() => addon.infer(...call({ ...args, ...wrong }))).toThrow(expect.objectContaining({ code: 'bad-argument' }));
     }
     await expect(addon.infer(...call({ ...args, 1: new Float32Array(12).fill(NaN, 8) }))).rejects.toMatchObject({ code: 'bad-frame', sequence: 1 });
-    await expect(addon.infer(...call(args))).resolves.toMatchObject({ steps: 2 });
+    await expect(addon.infer(...call(args))).resolves.toMatchObject({ steps: 3 });
   });
 
   it('a handle may be released while its call runs; afterwards it is refused', async () => {

@@ -42,7 +42,20 @@ describe.each(supportedVariants(addon))('%s', (variant) => {
     }), { numRuns: 60, seed: 5 });
   });
 
-  it.each([1, 7, 8, 9, 16, 17, 31, 33, 48, 64, 65, 150])('%i sequences: each answer equals that of its sequence alone', async (count) => {
+  it('wide layers, long and short sequences, few and many lanes, masks from empty to full', async () => {
+    await fc.assert(fc.asyncProperty(fc.record({
+      cell: fc.constantFrom(...CELLS), layers: fc.array(fc.integer({ min: 1, max: 300 }), { minLength: 1, maxLength: 5 }).map((units) => units.map((n, at) => (at < 2 ? n : 1 + (n % 30)))), inputs: fc.integer({ min: 1, max: 200 }),
+      density: fc.constantFrom(0, 0.01, 0.05, 0.2, 1), seed: fc.nat(), longest: fc.integer({ min: 1, max: 200 }), count: fc.oneof(fc.integer({ min: 1, max: 5 }), fc.integer({ min: 1, max: 70 })),
+    }), async ({ density, seed, longest, count, ...part }) => {
+      const model = biasedModel(shapeOf({ ...part, outputs: 9 }), density, seed, 'wide');
+      await engine.enlist(model);
+      const sequences = sequencesOf(model.shape, Array.from({ length: count }, (_, at) => (at === 0 ? longest : 1 + (at % 2))), seed);
+      expect(worstDifference(model, sequences, await engine.infer({ model: 'wide', sequences, sample: null }))).toBeLessThan(1e-6);
+      await engine.retire('wide');
+    }), { numRuns: 15, seed: 8 });
+  });
+
+  it.each([1, 2, 3, 4, 5, 7, 8, 9, 16, 17, 31, 33, 48, 64, 65, 150])('%i sequences: each answer equals that of its sequence alone', async (count) => {
     const model = sampleModel(shapeOf({ units: 22 }), 0.5, randomFrom(3), 'ragged');
     await engine.enlist(model);
     const random = randomFrom(count);

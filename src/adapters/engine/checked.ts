@@ -36,30 +36,33 @@ function checkTensor(name: string, values: Float32Array | undefined, length: num
 /** Numbers of a row of `Activity`: the sources, and for the GRUs one more for each unit. */
 export const activityColumns = ({ sources, units, gates }: LayerShape): number => sources + (gates === 3 ? units : 0);
 
-/** Throws request-empty, token-unknown, and engine-failed for frames or a state of the wrong length or not finite. */
-export function checkCall(call: EngineCall, shape: ModelShape): void {
+/**
+ * Throws request-empty, token-unknown, and engine-failed for frames or a state of the wrong length or not finite.
+ * @param numbers false: only types and lengths, where the engine itself looks at every number
+ */
+export function checkCall(call: EngineCall, shape: ModelShape, numbers = true): void {
   const lengths = stateLengths(shape);
   if (call.sample !== null) assert(Number.isSafeInteger(call.sample.every) && call.sample.every >= 1 && Number.isSafeInteger(call.sample.phase), 'sample: whole every >= 1 and whole phase');
   call.sequences.forEach((sequence, at) => {
-    checkInputs(sequence.inputs, shape, at);
+    checkInputs(sequence.inputs, shape, at, numbers);
     for (const name of ['h', 'c'] as const) {
       const state = sequence[name];
       if (state !== null && state.length !== lengths[name]) throw new EspalierError('engine-failed', `The state ${name} of sequence ${at} has ${state.length} numbers; the model has ${lengths[name]}.`);
-      if (state?.some((value) => !Number.isFinite(value)) === true) throw new EspalierError('engine-failed', `The state ${name} of sequence ${at} is not finite.`);
+      if (numbers && state?.some((value) => !Number.isFinite(value)) === true) throw new EspalierError('engine-failed', `The state ${name} of sequence ${at} is not finite.`);
     }
   });
 }
 
-function checkInputs(inputs: EngineSequence['inputs'], shape: ModelShape, at: number): void {
+function checkInputs(inputs: EngineSequence['inputs'], shape: ModelShape, at: number, numbers: boolean): void {
   if (inputs.length === 0) throw new EspalierError('request-empty', `Sequence ${at} of the call.`);
   if (shape.vocabulary > 0) {
     if (!(inputs instanceof Int32Array)) throw new EspalierError('engine-failed', `Sequence ${at} holds frames; the model reads token ids.`);
-    const bad = inputs.findIndex((token) => token < 0 || token >= shape.vocabulary);
+    const bad = !numbers ? -1 : inputs.findIndex((token) => token < 0 || token >= shape.vocabulary);
     if (bad >= 0) throw new EspalierError('token-unknown', `Id ${inputs[bad]} at step ${bad} of sequence ${at}; the vocabulary has ${shape.vocabulary}.`);
     return;
   }
   if (!(inputs instanceof Float32Array) || inputs.length % shape.inputs !== 0) throw new EspalierError('engine-failed', `Sequence ${at} is not frames of ${shape.inputs} numbers each.`);
-  if (inputs.some((value) => !Number.isFinite(value))) throw new EspalierError('engine-failed', `A frame of sequence ${at} is not finite.`);
+  if (numbers && inputs.some((value) => !Number.isFinite(value))) throw new EspalierError('engine-failed', `A frame of sequence ${at} is not finite.`);
 }
 
 /** (s + phase) % every === 0 for steps s ≥ 0, whatever the sign and size of the phase: the phase within [0, every). */

@@ -1,20 +1,24 @@
-/** The native kernel as an engine: one ragged call is one piece of work on libuv's pool. */
+/** The native kernel as an engine: one ragged call is one piece of work on libuv's pool, or several (parts.ts). */
 import { assert, EspalierError } from '../../errors.ts';
 import type { Model, ModelId } from '../../model/model.ts';
 import { pack } from '../../model/pack.ts';
 import type { ModelShape } from '../../model/shape.ts';
 import { layerShapes } from '../../model/shape.ts';
-import type { Activity, Engine, EngineCall, EngineResult } from '../../ports.ts';
+import type { Activity, Engine, EngineAnswer, EngineCall, EngineResult, Enlistment } from '../../ports.ts';
 import type { Addon, AddonHandle, AddonResult } from './addon.ts';
 import { loadArguments } from './addon.ts';
 import { answersOf, batchOf } from './batch.ts';
 import { activityColumns, checkCall, checkModel, phaseWithin } from './checked.ts';
 import { PARITY_MAX, parityJudge, probeSequences } from './parity.ts';
+import { partsOf, phaseOfPart, sampledBy } from './parts.ts';
 
 /** Between the stages of an enlistment, a few milliseconds each. */
 const yieldToLoop = (): Promise<void> => new Promise((resolve) => { setImmediate(resolve); });
 
-/** With the CPU time of the thread that ran the call: unlike `kernelMs` it leaves out what other work took from it. */
+/** As the kernel's header has it. */
+const FEW_LANES = 4;
+
+/** With the CPU time of the threads that ran the call: unlike `kernelMs` it leaves out what other work took from it. */
 export type NativeResult = EngineResult & { readonly cpuMs: number };
 
 interface Enlisted { readonly shape: ModelShape; readonly handle: AddonHandle }
@@ -24,20 +28,28 @@ export class NativeEngine implements Engine {
   readonly #addon: Addon;
   readonly #variant: string;
   readonly #widths: readonly number[];
+  /** Lanes of the narrowest block; the forms for fewer lanes add in another order. */
+  readonly #block: number;
+  readonly #cores: number;
   readonly #models = new Map<ModelId, Enlisted>();
   #gram: Promise<unknown> = Promise.resolve();
 
-  /** @param variant a variant that this machine supports; throws engine-unavailable where it does not */
-  constructor(addon: Addon, variant: string) {
+  /**
+   * @param variant a variant that this machine supports; throws engine-unavailable where it does not
+   * @param cores a large call is split into so many parts at most
+   */
+  constructor(addon: Addon, variant: string, cores = 1) {
     const found = addon.variants().find(({ name, supported }) => name === variant && supported);
     if (found === undefined) throw new EspalierError('engine-unavailable', `This machine has no variant ${variant}.`);
     this.#addon = addon;
     this.#variant = variant;
     this.#widths = found.widths;
+    this.#block = found.widths.find((width) => width > FEW_LANES)!;
+    this.#cores = cores;
     this.name = `native/${variant}`;
   }
 
-  async enlist(model: Model): Promise<{ readonly ms: number; readonly parity: number; readonly bytes: number }> {
+  async enlist(model: Model): Promise<Enlistment> {
     const started = performance.now();
     checkModel(model);
     await yieldToLoop();
@@ -61,7 +73,7 @@ export class NativeEngine implements Engine {
     let worst = 0;
     for (const width of this.#widths) {
       const sequences = Array.from({ length: width }, (_, at) => probes[at % probes.length]!);
-      const { answers } = await this.#run({ shape: model.shape, handle }, { model: model.id, sequences, sample: null }, true);
+      const { answers } = await this.#run({ shape: model.shape, handle }, { model: model.id, sequences, sample: null }, true, 1);
       answers.forEach((answer, at) => { worst = Math.max(worst, judge(at % probes.length, answer)); });
     }
     return worst;
@@ -79,22 +91,29 @@ export class NativeEngine implements Engine {
   #checked(call: EngineCall): Enlisted {
     const enlisted = this.#models.get(call.model);
     if (enlisted === undefined) throw new EspalierError('model-unknown', call.model);
-    checkCall(call, enlisted.shape);
+    checkCall(call, enlisted.shape, false);
     return enlisted;
   }
 
-  async #run({ shape, handle }: Enlisted, call: EngineCall, withOutput: boolean): Promise<NativeResult> {
-    const batch = batchOf(call.sequences, shape, withOutput);
+  async #run({ shape, handle }: Enlisted, call: EngineCall, withOutput: boolean, cores: number = this.#cores): Promise<NativeResult> {
+    const parts = partsOf(call.sequences, shape.vocabulary > 0 ? 1 : shape.inputs, cores, this.#block);
+    const batches = parts.map((part) => batchOf(parts.length === 1 ? call.sequences : part.map((at) => call.sequences[at]!), shape, withOutput));
     const every = call.sample?.every ?? 0;
-    let result: AddonResult;
+    let results: readonly AddonResult[];
     try {
-      result = await this.#addon.infer(handle, batch.inputs, batch.offsets, batch.h, batch.c, batch.labels, batch.values, batch.confidence, batch.mode, every, every === 0 ? 0 : phaseWithin(call.sample!.phase, every));
+      results = await Promise.all(batches.map((batch, part) => this.#addon.infer(handle, batch.inputs, batch.offsets, batch.h, batch.c, batch.labels, batch.values, batch.confidence, batch.mode, every,
+        every === 0 ? 0 : phaseWithin(phaseOfPart(call.sample!.phase, every, part, parts.length), every))));
     } catch (error) {
+      checkCall(call, shape); // says which number it was
       throw new EspalierError('engine-failed', `${this.name}: ${error instanceof Error ? error.message : String(error)}`, error);
     }
-    const { rows } = result;
-    const sampled = rows === 0 ? [] : layerShapes(shape).map((layer): Activity => ({ layer: layer.index, rows, columns: activityColumns(layer), values: result.values[layer.index]! }));
-    return { answers: answersOf(batch, shape, call.sequences.length), activity: sampled[0] ?? null, ...(sampled.length > 1 ? { deeper: sampled.slice(1) } : {}), steps: result.steps, kernelMs: result.ms, cpuMs: result.cpuMs };
+    const answers = new Array<EngineAnswer>(call.sequences.length);
+    batches.forEach((batch, part) => { answersOf(batch, shape, parts[part]!.length).forEach((answer, at) => { answers[parts[part]![at]!] = answer; }); });
+    const sampled = results.every(({ rows }) => rows === 0) ? [] : layerShapes(shape).map((layer): Activity => sampledBy(results, layer.index, activityColumns(layer)));
+    return {
+      answers, activity: sampled[0] ?? null, ...(sampled.length > 1 ? { deeper: sampled.slice(1) } : {}),
+      steps: results.reduce((sum, { steps }) => sum + steps, 0), kernelMs: Math.max(...results.map(({ ms }) => ms)), cpuMs: results.reduce((sum, { cpuMs }) => sum + cpuMs, 0),
+    };
   }
 
   /** One at a time: two sums into the same triangle must not meet. */

@@ -4,7 +4,7 @@ import { forward, stepsOf } from '../../model/cell.ts';
 import type { Model, ModelId } from '../../model/model.ts';
 import type { LayerShape } from '../../model/shape.ts';
 import { layerShapes, stateLengths } from '../../model/shape.ts';
-import type { Activity, Engine, EngineAnswer, EngineCall, EngineResult } from '../../ports.ts';
+import type { Activity, Engine, EngineAnswer, EngineCall, EngineResult, Enlistment } from '../../ports.ts';
 import { activityColumns, checkCall, checkModel, phaseWithin } from './checked.ts';
 
 const GRAM_ROWS_BETWEEN_YIELDS = 16;
@@ -14,7 +14,7 @@ export class ReferenceEngine implements Engine {
   readonly name = 'reference';
   readonly #models = new Map<ModelId, Model>();
 
-  async enlist(model: Model): Promise<{ readonly ms: number; readonly parity: number; readonly bytes: number }> {
+  async enlist(model: Model): Promise<Enlistment> {
     const started = performance.now();
     await yieldToLoop();
     checkModel(model);

@@ -6,7 +6,7 @@ import type { TuningJob, TuningNews } from '../../pruning/job.ts';
 export interface TrainingSetup {
   /** Folder of the files vault. */
   readonly vault: string;
-  readonly engine: { readonly kind: 'auto' | 'native' | 'reference'; readonly variant: string | null };
+  readonly engine: { readonly kind: 'auto' | 'native' | 'onnxruntime' | 'reference'; readonly variant: string | null };
 }
 
 export type ToProcess =

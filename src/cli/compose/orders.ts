@@ -41,8 +41,8 @@ function tune(ports: OrderPorts, order: Extract<Order, { kind: 'tune' }>): Obser
 async function enlist(ports: OrderPorts, order: Extract<Order, { kind: 'enlist' }>): Promise<Happening> {
   try {
     const model = await ports.models.load(order.model);
-    const { ms, parity } = await ports.engine.enlist(model);
-    return { kind: 'enlisted', order: order.order, model: order.model, engine: ports.engine.name, ms, parity };
+    const { ms, parity, engine = ports.engine.name } = await ports.engine.enlist(model);
+    return { kind: 'enlisted', order: order.order, model: order.model, engine, ms, parity };
   } catch (error) {
     ports.models.forget(order.model);
     return { kind: 'enlist-failed', order: order.order, model: order.model, code: codeOf(error) ?? 'engine-failed', reason: reasonOf(error) };

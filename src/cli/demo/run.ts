@@ -31,7 +31,7 @@ async function openStage(input: DemoInput, folder: string, view: View, interrupt
   const plan = planDemo(input, corpus.live.reduce((n, session) => n + session.sequences.length, 0));
   const { engine: wanted, trainer } = input.settings;
   const choice = engineChoiceOf(input.settings);
-  const chosen = await chooseEngine(choice);
+  const chosen = await chooseEngine({ ...choice, dense: true });
   view.note(`engine     ${chosen.engine.name}: ${chosen.reason}`);
   const vault = filesVault(path.join(folder, 'vault'));
   const meter = prometheusMeter();

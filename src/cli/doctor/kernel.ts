@@ -1,6 +1,7 @@
 /** The native kernel: whether it is built, and which engine serves, after a probe in a process of its own. */
 import { chooseEngine, KERNEL_VARIANTS } from '../../adapters/engine/choose.ts';
 import { kernelPath } from '../../adapters/engine/addon.ts';
+import { onnxVersion } from '../../adapters/engine/onnx-thread.ts';
 import { probe } from '../../adapters/engine/probe.ts';
 import type { Settings } from '../../config/schema.ts';
 import { codeOf } from '../../errors.ts';
@@ -20,7 +21,7 @@ async function variants(): Promise<Finding> {
 /** The engine that these settings give. */
 async function inUse(settings: Settings): Promise<Finding> {
   try {
-    const { engine, reason } = await chooseEngine(engineChoiceOf(settings));
+    const { engine, reason } = await chooseEngine({ ...engineChoiceOf(settings), dense: true });
     const wanted = settings.engine.kind !== 'reference' && engine.name === 'reference';
     return wanted ? poor('engine', `${engine.name}: ${reason}`, REMEDY) : ok('engine', `${engine.name}: ${reason}`);
   } catch (error) {
@@ -29,4 +30,10 @@ async function inUse(settings: Settings): Promise<Finding> {
   }
 }
 
-export const kernel = (settings: Settings): Promise<readonly Finding[]> => Promise.all([variants(), inUse(settings)]);
+/** The engine for dense models, an optional dependency. */
+function onnxruntime(): Finding {
+  const version = onnxVersion();
+  return version === null ? poor('onnxruntime', 'not installed; dense models run on the native kernel', 'Run `npm install` without --omit=optional.') : ok('onnxruntime', `${version}, for dense models that it runs faster`);
+}
+
+export const kernel = async (settings: Settings): Promise<readonly Finding[]> => [...await Promise.all([variants(), inUse(settings)]), onnxruntime()];

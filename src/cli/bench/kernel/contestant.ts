@@ -1,0 +1,82 @@
+/** Engines as contestants: each runs a batch of frames through one layer, without an output layer worth a thought. */
+import type { Addon } from '../../../adapters/engine/addon.ts';
+import { kernelPath, loadAddon } from '../../../adapters/engine/addon.ts';
+import { NativeEngine } from '../../../adapters/engine/native.ts';
+import type { Feed } from '../../../adapters/engine/onnx-thread.ts';
+import { OnnxThread } from '../../../adapters/engine/onnx-thread.ts';
+import type { OnnxPrecision } from '../../../model/onnx/layer.ts';
+import { toOnnx } from '../../../model/onnx/to-onnx.ts';
+import type { Model } from '../../../model/model.ts';
+import { sampleModel } from '../../../model/sample-model.ts';
+import type { Cell, ModelShape } from '../../../model/shape.ts';
+import type { EngineSequence } from '../../../ports.ts';
+import { randomFrom } from '../../../support/random.ts';
+import type { EngineName } from './plan.ts';
+import { INPUTS, STEPS } from './plan.ts';
+
+export interface Contestant {
+  readonly engine: EngineName;
+  readonly density: number;
+  /** CPU time of one run of the sequences, milliseconds. @param lengths steps of each sequence; all in one call */
+  run(lengths: readonly number[]): Promise<number>;
+  /** Whether sequences of one call must be padded to the longest. */
+  readonly pads: boolean;
+  close(): Promise<void>;
+}
+
+/** One number to answer with: an output layer of next to nothing. */
+const shapeOf = (cell: Cell, hidden: number): ModelShape => ({ cell, vocabulary: 0, inputs: INPUTS, layers: [hidden], task: 'regress', outputs: 1, state: 'reset' });
+
+export const modelFor = (cell: Cell, hidden: number, density: number, seed: number): Model => sampleModel(shapeOf(cell, hidden), density, randomFrom(seed), `${cell}-${hidden}-${density}`);
+
+const framesOf = (steps: number, random: () => number): Float32Array => Float32Array.from({ length: steps * INPUTS }, () => 2 * random() - 1);
+
+/** Batches are made once for each tuple of lengths. */
+function remembered<T>(make: (lengths: readonly number[]) => T): (lengths: readonly number[]) => T {
+  const made = new Map<string, T>();
+  return (lengths) => {
+    const key = lengths.join();
+    const found = made.get(key) ?? make(lengths);
+    made.set(key, found);
+    return found;
+  };
+}
+
+const sequencesOf = remembered((lengths): readonly EngineSequence[] => {
+  const random = randomFrom(lengths.length);
+  return lengths.map((steps) => ({ inputs: framesOf(steps, random), h: null, c: null }));
+});
+
+/** The native kernel's fastest variant on this machine of a precision; null where it has none. */
+export async function native(engine: EngineName, cell: Cell, hidden: number, density: number, seed: number, variant = fastestVariant(loadAddon(kernelPath()))): Promise<Contestant> {
+  const kernel = new NativeEngine(loadAddon(kernelPath()), variant, 1), model = modelFor(cell, hidden, density, seed);
+  await kernel.enlist(model);
+  return {
+    engine, density, pads: false,
+    run: async (lengths) => (await kernel.inferWithoutOutput({ model: model.id, sequences: sequencesOf(lengths), sample: null })).cpuMs,
+    close: () => kernel.retire(model.id),
+  };
+}
+
+const fastestVariant = (addon: Addon): string => addon.variants().find(({ supported }) => supported)!.name;
+
+/** onnxruntime on the dense network; its thread is the only one that works meanwhile, so the process's CPU time is its own. */
+export async function onnxruntime(precision: OnnxPrecision, cell: Cell, hidden: number, seed: number): Promise<Contestant> {
+  const thread = await OnnxThread.start(), model = modelFor(cell, hidden, 1, seed);
+  await thread.load(model.id, toOnnx(model, precision));
+  const feedsOf = remembered((lengths): readonly Feed[] => {
+    const lanes = lengths.length, steps = Math.max(...lengths), state = new Float32Array(lanes * hidden), dims = [1, lanes, hidden];
+    return [
+      ['frames', 'float32', framesOf(steps * lanes, randomFrom(lanes)), [steps, lanes, INPUTS]], ['lengths', 'int32', Int32Array.from(lengths), [lanes]],
+      ['h0', 'float32', state, dims], ...(cell === 'lstm' ? [['c0', 'float32', state, dims] as const] : []),
+    ];
+  });
+  return {
+    engine: `onnxruntime-${precision}`, density: 1, pads: true,
+    run: async (lengths) => (await thread.run(model.id, feedsOf(lengths), ['hOut0'])).cpuMs,
+    close: () => thread.close(),
+  };
+}
+
+/** So many sequences of STEPS steps. */
+export const fixed = (batch: number): readonly number[] => new Array<number>(batch).fill(STEPS);
