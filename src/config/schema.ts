@@ -71,7 +71,7 @@ const loop = z.strictObject({
 
 const engine = z.strictObject({
   kind: oneOf(['auto', 'native', 'reference'], 'auto', 'auto: the native kernel where it loads and agrees with the reference, else the reference engine.'),
-  variant: oneOf(['auto', 'avx512', 'avx2', 'portable'], 'auto', 'Variant of the native kernel; auto takes the fastest one that the processor has.'),
+  variant: oneOf(['auto', 'avx512', 'avx2', 'portable', 'avx512-vnni-g4', 'avx-vnni-g4', 'avx2-g4', 'portable-g4'], 'auto', 'Variant of the native kernel; auto takes the fastest one that the processor has. Those in -g4 work in int8: faster, and a little less exact.'),
 }).prefault({});
 
 const log = z.strictObject({

@@ -8,27 +8,26 @@
 
 static inline size_t unitRoom(size_t units) { return (units + 15) / 16 * 16; }
 
-// Four quads, each G times in a row.
-INLINE __m512i four(const int G, const char *rows, const uint32_t *offset, uint32_t k, uint32_t last) {
-#define QUAD(i) _mm_loadu_si32(rows + offset[k + i < last ? k + i : last])
-  const int ones = (1 << G) - 1;
-  __m512i x = _mm512_broadcastd_epi32(QUAD(0));
-  x = _mm512_mask_broadcastd_epi32(x, (__mmask16)(ones << G), QUAD(1));
-  x = _mm512_mask_broadcastd_epi32(x, (__mmask16)(ones << 2 * G), QUAD(2));
-  return _mm512_mask_broadcastd_epi32(x, (__mmask16)(ones << 3 * G), QUAD(3));
-#undef QUAD
+// The quads of the groups at k0 to k3, each G times in a row.
+INLINE __m512i four(const int G, const char *rows, uint32_t k0, uint32_t k1, uint32_t k2, uint32_t k3) {
+  const __m128i x = _mm_setr_epi32(*(const int32_t *)(rows + k0), *(const int32_t *)(rows + k1), *(const int32_t *)(rows + k2), *(const int32_t *)(rows + k3));
+  const __m512i each = G == 4 ? _mm512_setr_epi32(0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3) : _mm512_setr_epi32(0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3, 0, 0, 0, 0);
+  return _mm512_permutexvar_epi32(each, _mm512_castsi128_si512(x));
 }
 
 // The G sums of the groups k to end - 1, in the low numbers.
 INLINE __m128i singleSums(const int G, const int32_t *values, const uint32_t *offset, const char *rows, uint32_t k, const uint32_t end) {
+  const __mmask16 whole = (__mmask16)((1 << 4 * G) - 1);
   __m512i a = _mm512_setzero_si512(), b = a;
-  for (; k + 8 <= end; k += 8) {
-    a = _mm512_dpbusd_epi32(a, four(G, rows, offset, k, end - 1), _mm512_maskz_loadu_epi32((__mmask16)((1 << 4 * G) - 1), values + (size_t)G * k));
-    b = _mm512_dpbusd_epi32(b, four(G, rows, offset, k + 4, end - 1), _mm512_maskz_loadu_epi32((__mmask16)((1 << 4 * G) - 1), values + (size_t)G * (k + 4)));
-  }
-  for (; k < end; k += 4) {
-    const uint32_t many = end - k < 4 ? end - k : 4;
-    a = _mm512_dpbusd_epi32(a, four(G, rows, offset, k, end - 1), _mm512_maskz_loadu_epi32((__mmask16)((1u << G * many) - 1), values + (size_t)G * k));
+#define FOUR(into, k) into = _mm512_dpbusd_epi32(into, four(G, rows, offset[k], offset[(k) + 1], offset[(k) + 2], offset[(k) + 3]), \
+    G == 4 ? _mm512_loadu_si512(values + 4 * (size_t)(k)) : _mm512_maskz_loadu_epi32(whole, values + (size_t)G * (k)))
+  for (; k + 8 <= end; k += 8) { FOUR(a, k); FOUR(b, k + 4); }
+  if (k + 4 <= end) { FOUR(a, k); k += 4; }
+#undef FOUR
+  if (k < end) { // one to three are left over: no weights beyond them
+    const uint32_t last = end - 1, many = end - k;
+    const __mmask16 some = (__mmask16)((1u << G * many) - 1);
+    b = _mm512_dpbusd_epi32(b, four(G, rows, offset[k], offset[k + 1 < last ? k + 1 : last], offset[k + 2 < last ? k + 2 : last], offset[last]), _mm512_maskz_loadu_epi32(some, values + (size_t)G * k));
   }
   a = _mm512_add_epi32(a, b);
   if (G == 4) {
