@@ -10,8 +10,6 @@ export interface BenchOptions {
   readonly python?: string;
   /** File that the figures are written to. */
   readonly json?: string;
-  /** Python interpreter with tensorflow, or undefined where nothing is compared with Keras. */
-  readonly python?: string;
   readonly seed: number;
   /** Smaller, for a look at whether it works; the figures are not comparable. */
   readonly quick: boolean;
@@ -64,7 +62,6 @@ export function benchCommand(): Command {
     .option('--data <dir>', 'folder of data sets')
     .option('--python <path>', 'Python interpreter, to compare with what its packages do')
     .option('--json <file>', 'write the figures to a file')
-    .option('--python <path>', 'Python interpreter with tensorflow, to compare with Keras')
     .addOption(new Option('--seed <n>', 'seed of everything that is drawn').argParser(seedOf).default(1))
     .option('--quick', 'smaller, for a look at whether it works', false)
     .addHelpText('after', `\nBenches:\n${names.map((name) => `  ${name.padEnd(8)}${BENCHES[name]!.says}`).join('\n')}\n\nExample:\n  espalier bench kernel --json kernel.json`)

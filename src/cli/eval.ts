@@ -1,14 +1,16 @@
 /** `espalier eval MODEL --data FILE`: what a model gets right on data with labels. */
 import { writeFile } from 'node:fs/promises';
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { chooseEngine } from '../adapters/engine/choose.ts';
 import { EspalierError } from '../errors.ts';
+import type { ReplayItem } from '../evidence/replay.ts';
+import type { Model } from '../model/model.ts';
+import { paddingOf } from '../model/pack-g4.ts';
 import { engineChoiceOf, settingsOf } from './compose/settings.ts';
 import type { SettingsOptions } from './compose/settings.ts';
-import type { Model } from '../model/model.ts';
-import type { ReplayItem } from '../evidence/replay.ts';
 import { itemsOfSessions, readingOf } from './data/example.ts';
 import { judge } from './data/judge.ts';
+import type { Judgement } from './data/judge.ts';
 import { readData } from './data/read.ts';
 import { readModel } from './model-file.ts';
 import { out, talk } from './print.ts';
@@ -16,7 +18,7 @@ import { sessionsFor } from './train/split.ts';
 import { piecesOf, stepsOfText } from './train/split-text.ts';
 import { withSettings } from './with-settings.ts';
 
-interface Options extends SettingsOptions { readonly data: string; readonly json?: string }
+interface Options extends SettingsOptions { readonly data: string; readonly json?: string; readonly precision: 'fp32' | 'int8' }
 
 const NAMES_MAX = 10;
 
@@ -39,8 +41,19 @@ function itemsFor(model: Model, file: string): { readonly items: readonly Replay
   return { items, unknown: [...new Set(data.examples.flatMap(({ answer }) => answer as readonly string[]))].filter((label) => !known.has(label)).sort() };
 }
 
+/** The same in int8, beside what fp32 gets right. Throws shape-unsupported, engine-unavailable. */
+async function evaluateInt8(model: Model, items: readonly ReplayItem[], beside: Judgement, errorMax: number): Promise<object> {
+  const { engine, reason } = await chooseEngine({ kind: 'native', precision: 'int8-g4' });
+  out('\nin int8');
+  talk(`engine     ${engine.name}: ${reason}`);
+  await engine.enlist(model);
+  const judgement = await judge(engine, model, items, errorMax), padding = paddingOf(model.shape, model.mask);
+  out(`against    ${(100 * (judgement.accuracy - beside.accuracy)).toFixed(2)} points of accuracy against fp32; ${(100 * padding.dead).toFixed(1)} % of the weights stored in groups of four are dead`);
+  return { engine: engine.name, padding, ...judgement };
+}
+
 /** Throws data-unreadable, the artifact errors, the engine's errors. */
-async function evaluate(file: string, { data, json, ...options }: Options): Promise<void> {
+async function evaluate(file: string, { data, json, precision, ...options }: Options): Promise<void> {
   const { settings } = settingsOf(options);
   const { model } = readModel(file, settings.vault.artifactBytesMax);
   const { items, unknown } = itemsFor(model, data);
@@ -50,7 +63,8 @@ async function evaluate(file: string, { data, json, ...options }: Options): Prom
   await engine.enlist(model);
   out(`model      ${model.id.slice(0, 12)}, density ${model.lineage.density.toFixed(4)}`);
   const judgement = await judge(engine, model, items, settings.serving.errorMax);
-  if (json !== undefined) await writeFile(json, `${JSON.stringify({ model: model.id, data, engine: engine.name, unknownLabels: unknown, ...judgement }, null, 2)}\n`);
+  const int8 = precision === 'int8' ? { int8: await evaluateInt8(model, items, judgement, settings.serving.errorMax) } : {};
+  if (json !== undefined) await writeFile(json, `${JSON.stringify({ model: model.id, data, engine: engine.name, unknownLabels: unknown, ...judgement, ...int8 }, null, 2)}\n`);
 }
 
 export function evalCommand(): Command {
@@ -58,6 +72,7 @@ export function evalCommand(): Command {
     .description('accuracy, loss and confusions of a model on data with labels (of a language model: bits per token; of a regression: errors), and how fast it runs')
     .argument('<model>', 'model file')
     .requiredOption('--data <file>', 'CSV, JSON lines or plain text, as for train')
+    .addOption(new Option('--precision <precision>', 'int8: also by the engine in 8 bits, groups of four, beside fp32').choices(['fp32', 'int8']).default('fp32'))
     .option('--json <file>', 'write the figures to a file')
     .addHelpText('after', '\nExamples:\n  espalier eval intents.espalier --data more.csv --json eval.json\n  espalier eval book.espalier --data another-book.txt'))
     .action(evaluate);

@@ -7,12 +7,12 @@ import { Models } from './compose/models.ts';
 import type { ProcessOptions, ProcessPorts, Running } from './compose/process.ts';
 import { runProcess } from './compose/process.ts';
 import { startServing } from './compose/serving.ts';
-import { engineChoiceOf, limitsOf } from './compose/settings.ts';
+import { limitsOf, servingChoiceOf } from './compose/settings.ts';
 import { talk } from './print.ts';
 import { processCommand } from './process-command.ts';
 
 async function start({ settings, log, clock, meters, instance }: ProcessPorts): Promise<Running> {
-  const { engine, reason } = await chooseEngine({ ...engineChoiceOf(settings), dense: true });
+  const { engine, reason } = await chooseEngine(servingChoiceOf(settings));
   talk(`engine ${engine.name}: ${reason}`);
   const vault = filesVault(settings.vault.folder);
   const serving = startServing({ log, vault, engine, clock, models: new Models(vault), meters, random: randomFrom(clock.now()), instance }, limitsOf(settings), settings.loop.margin);

@@ -3,16 +3,17 @@
 #include "call.h"
 #include "load.h"
 
-// variants() -> [{ name, needs, supported, widths }], fastest first
+// variants() -> [{ name, needs, precision, supported, widths }]
 static napi_value listVariants(napi_env env, napi_callback_info info) {
   (void)info;
   napi_value list;
   TRY(napi_create_array(env, &list));
   for (uint32_t v = 0; variants[v] != NULL; v++) {
-    napi_value entry, name, needs, supported, widths, width;
+    napi_value entry, name, needs, precision, supported, widths, width;
     TRY(napi_create_object(env, &entry));
     TRY(napi_create_string_utf8(env, variants[v]->name, NAPI_AUTO_LENGTH, &name));
     TRY(napi_create_string_utf8(env, variants[v]->needs, NAPI_AUTO_LENGTH, &needs));
+    TRY(napi_create_string_utf8(env, variants[v]->words > 0 ? "int8-g4" : "fp32", NAPI_AUTO_LENGTH, &precision));
     TRY(napi_get_boolean(env, variants[v]->supported(), &supported));
     TRY(napi_create_array(env, &widths));
     for (uint32_t w = 0; w < WIDTHS_MAX && variants[v]->widths[w] > 0; w++) {
@@ -21,6 +22,7 @@ static napi_value listVariants(napi_env env, napi_callback_info info) {
     }
     TRY(napi_set_named_property(env, entry, "name", name));
     TRY(napi_set_named_property(env, entry, "needs", needs));
+    TRY(napi_set_named_property(env, entry, "precision", precision));
     TRY(napi_set_named_property(env, entry, "supported", supported));
     TRY(napi_set_named_property(env, entry, "widths", widths));
     TRY(napi_set_element(env, list, v, entry));

@@ -1,32 +1,12 @@
-// One call: the checks, the runs of the layers, the output layer of whole sequences.
+// One call: the runs of the layers, the output layer of whole sequences.
 #pragma once
+#include "check.h"
 #include "ragged.h"
 
 static int longestFirst(const void *a, const void *b) {
   const Waiting *x = a, *y = b;
   if (x->steps != y->steps) return x->steps < y->steps ? 1 : -1;
   return x->sequence < y->sequence ? -1 : x->sequence > y->sequence;
-}
-
-// x - x is 0 for every finite x, and NaN otherwise.
-static bool finite32(const float *x, size_t n) {
-  float sum = 0;
-  for (size_t i = 0; i < n; i++) sum += x[i] - x[i];
-  return sum == 0;
-}
-
-// Nothing is computed before everything was found to be good. FAILED_NOT, or what is wrong with which sequence.
-static Failure check(const Model *model, Batch *b) {
-  const size_t units = model->stateUnits, inputs = model->layers[0].inputs;
-  for (uint32_t s = 0; s < b->count; s++) {
-    const uint32_t from = b->offsets[s], to = b->offsets[s + 1];
-    b->failedAt = s;
-    if (from >= to) return FAILED_EMPTY;
-    if (b->frames != NULL && !finite32(b->frames + from * inputs, (to - from) * inputs)) return FAILED_FRAME;
-    for (uint32_t t = from; b->frames == NULL && t < to; t++) if (b->tokens[t] < 0 || (uint32_t)b->tokens[t] >= model->vocabulary) return FAILED_TOKEN;
-    if (!finite32(b->h + s * units, units) || (model->cell == CELL_LSTM && !finite32(b->c + s * units, units))) return FAILED_STATE;
-  }
-  return FAILED_NOT;
 }
 
 typedef struct { uint32_t first, depth; bool backward; const float *frames; float *kept; size_t keptColumns; } Stack;

@@ -43,6 +43,7 @@ typedef struct {
   size_t bytes;          // of everything above
   uint32_t references;   // the handle and every call in flight; touched on the JavaScript thread only
   const struct Variant *variant;
+  struct G4 *g4;         // where the variant works in int8: all of the model but the sizes above; see g4.h
 } Model;
 
 typedef enum { OUTPUT_NONE = 0, OUTPUT_TAG = 1, OUTPUT_CLASSIFY = 2, OUTPUT_REGRESS = 3 } OutputMode;
@@ -74,13 +75,14 @@ typedef struct Variant {
   const char *name;
   const char *needs;
   bool (*supported)(void);
+  uint32_t words;        // 0: fp32; else int8 in groups of four, which take so many 32-bit words for a gate
   uint32_t widths[WIDTHS_MAX]; // lanes of a block, narrowest first; 0 ends the list
   uint32_t upTo[WIDTHS_MAX];   // a width is taken for at most so many sequences: measured. The last takes all
   void (*infer)(const Model *, Batch *);
   bool (*gram)(const float *values, size_t rows, size_t columns, double *into); // false: out of memory
 } Variant;
 
-extern const Variant *const variants[]; // fastest first; NULL ends the table
+extern const Variant *const variants[]; // int8, then fp32, each fastest first; NULL ends the table
 
 // Copies everything and makes the offsets; NULL when memory is short. Sizes and sources must have been checked.
 Model *modelLoad(const Variant *, const Model *from);

@@ -1,6 +1,6 @@
 // load(variant, cell, bidirectional, vocabulary, outputs, layers, embedding, output, outputBias) -> [handle, bytes]; release(handle).
 #pragma once
-#include "glue.h"
+#include "g4-load.h"
 
 typedef struct { Model *model; } Handle; // NULL once released
 
@@ -60,10 +60,9 @@ static napi_value readLayers(napi_env env, napi_value list, Model *model) {
   return list;
 }
 
-// The model of the arguments, its arrays still theirs but for `layers`, which is malloc'd; NULL where something is wrong.
-static napi_value readModel(napi_env env, const napi_value *arg, Model *from) {
+// What both precisions have in common; `layers` is malloc'd; NULL where something is wrong.
+static napi_value readSizes(napi_env env, const napi_value *arg, Model *from) {
   uint32_t cell, bidirectional;
-  View embedding, output, outputBias;
   NEED(whole(env, arg[1], &cell) && cell < CELLS, "cell is 0 to 4");
   NEED(whole(env, arg[2], &bidirectional) && bidirectional <= 1, "bidirectional is 0 or 1");
   NEED(whole(env, arg[3], &from->vocabulary) && whole(env, arg[4], &from->outputs) && from->outputs > 0, "vocabulary and outputs are whole numbers, and there are outputs");
@@ -71,7 +70,12 @@ static napi_value readModel(napi_env env, const napi_value *arg, Model *from) {
   from->bidirectional = bidirectional == 1;
   NEED(napi_get_array_length(env, arg[5], &from->layerCount) == napi_ok && from->layerCount > 0 && (bidirectional == 0 || from->layerCount % 2 == 0), "layers is an array, one for each layer and direction");
   from->layers = calloc(from->layerCount, sizeof *from->layers);
-  if (from->layers == NULL) return fail(env, "out-of-memory", "not enough memory for the model");
+  return from->layers == NULL ? fail(env, "out-of-memory", "not enough memory for the model") : arg[5];
+}
+
+// The model of the arguments in fp32, its other arrays still theirs.
+static napi_value readModel(napi_env env, const napi_value *arg, Model *from) {
+  View embedding, output, outputBias;
   if (readLayers(env, arg[5], from) == NULL) return NULL;
   NEED(view(env, arg[6], napi_float32_array, &embedding) && embedding.length == (size_t)from->vocabulary * from->layers[0].inputs, "embedding is a Float32Array [vocabulary, inputs]");
   const size_t blocks = ((size_t)from->outputs + 3) / 4;
@@ -89,10 +93,12 @@ static napi_value load(napi_env env, napi_callback_info info) {
   const Variant *variant = variantNamed(env, arg[0]);
   NEED(variant != NULL, "this machine has no such variant");
   Model from = { 0 };
-  if (readModel(env, arg, &from) == NULL) { free(from.layers); return NULL; }
-  Handle *handle = malloc(sizeof *handle);
-  if (handle != NULL) handle->model = modelLoad(variant, &from);
-  free(from.layers);
+  G4From g4 = { 0 };
+  Handle *handle = NULL;
+  const bool read = readSizes(env, arg, &from) != NULL && (variant->words > 0 ? g4Read(env, arg, &from, &g4) : readModel(env, arg, &from)) != NULL;
+  if (read && (handle = malloc(sizeof *handle)) != NULL) handle->model = variant->words > 0 ? g4Load(variant, &from, &g4) : modelLoad(variant, &from);
+  free(from.layers); free((void *)g4.layers);
+  if (!read) return NULL;
   if (handle == NULL || handle->model == NULL) { free(handle); return fail(env, "out-of-memory", "not enough memory for the model"); }
   if (napi_create_external(env, handle, collected, NULL, &external) != napi_ok) { collected(env, handle, NULL); return fail(env, "node-api", "napi_create_external"); }
   TRY(napi_create_double(env, (double)handle->model->bytes, &bytes));

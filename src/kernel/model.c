@@ -1,7 +1,7 @@
 // Life of a loaded model: one copy of everything, counted references, freed with the last.
 #include <stdlib.h>
 #include <string.h>
-#include "kernel.h"
+#include "g4.h"
 
 static void *copied(Model *model, const void *from, size_t bytes) {
   void *to = malloc(bytes > 0 ? bytes : 1);
@@ -17,6 +17,7 @@ static void destroy(Model *model) {
     free(layer->ptr); free(layer->pause); free(layer->mid); free(layer->end); free(layer->near); free(layer->source); free(layer->values); free(layer->bias);
   }
   free(model->layers); free(model->embedding); free(model->output); free(model->outputBias);
+  g4Free(model);
   free(model);
 }
 

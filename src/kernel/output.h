@@ -10,31 +10,39 @@ INLINE void outputSums(const int NV, const Model *model, const size_t lanes, con
   for (uint32_t k = 0; k < features; k++) accumulate(4, NV, z, weights + 4 * (size_t)k, h + k * lanes);
 }
 
-// label = argmax (the first of equals) and its soft-max probability, for NV * VW lanes. Logits come in units of log 2, so
-// with m the largest, p = 1 / sum 2^(z - m); the sum is kept relative to the largest so far.
-INLINE void labelPass(const int NV, const Model *model, const size_t lanes, const float *h, int32_t *label, float *probability) {
-  Floats top[NV_MAX], sum[NV_MAX];
-  Ints best[NV_MAX];
-  UNROLL for (int v = 0; v < NV; v++) { top[v] = splat(-3e38f); sum[v] = (Floats){0}; best[v] = (Ints){0}; }
-  const uint32_t blocks = (model->outputs + 3) / 4;
-  for (uint32_t b = 0; b < blocks; b++) {
-    Floats z[4][NV_MAX];
-    outputSums(NV, model, lanes, h, b, z);
-    UNROLL for (int v = 0; v < NV; v++) {
-      const Floats before = top[v];
-      UNROLL for (int g = 0; g < 4; g++) {
-        best[v] = whereLarger(z[g][v], top[v], (Ints){0} + (int32_t)(4 * b + g), best[v]);
-        top[v] = larger(z[g][v], top[v]);
-      }
-      Floats e[5] = { before - top[v], z[0][v] - top[v], z[1][v] - top[v], z[2][v] - top[v], z[3][v] - top[v] };
-      exp2s(5, e);
-      sum[v] = sum[v] * e[0] + ((e[1] + e[2]) + (e[3] + e[4]));
-    }
-  }
+// The classes 4b to 4b + 3 join those before: label = argmax (the first of equals) and, with m the largest so far, the sum
+// of 2^(z - m). Logits come in units of log 2, so the probability of the label is 1 / sum.
+INLINE void join4(const int NV, const uint32_t b, Floats z[4][NV_MAX], Floats top[NV_MAX], Floats sum[NV_MAX], Ints best[NV_MAX]) {
   UNROLL for (int v = 0; v < NV; v++) {
-    *(Ints *)(label + VW * v) = best[v];
-    *(Floats *)(probability + VW * v) = 1.f / sum[v];
+    const Floats before = top[v];
+    UNROLL for (int g = 0; g < 4; g++) {
+      best[v] = whereLarger(z[g][v], top[v], (Ints){0} + (int32_t)(4 * b + g), best[v]);
+      top[v] = larger(z[g][v], top[v]);
+    }
+    Floats e[5] = { before - top[v], z[0][v] - top[v], z[1][v] - top[v], z[2][v] - top[v], z[3][v] - top[v] };
+    exp2s(5, e);
+    sum[v] = sum[v] * e[0] + ((e[1] + e[2]) + (e[3] + e[4]));
   }
+}
+
+// Labels and their probabilities of NV * VW lanes; `sums` gives the logits of a block of four classes.
+#define LABELS(NV, outputs, label, probability, sums) do { \
+    Floats top[NV_MAX], sum[NV_MAX]; \
+    Ints best[NV_MAX]; \
+    UNROLL for (int v = 0; v < NV; v++) { top[v] = splat(-3e38f); sum[v] = (Floats){0}; best[v] = (Ints){0}; } \
+    const uint32_t blocks = ((outputs) + 3) / 4; \
+    for (uint32_t b = 0; b < blocks; b++) { \
+      Floats z[4][NV_MAX]; \
+      sums; \
+      join4(NV, b, z, top, sum, best); \
+    } \
+    UNROLL for (int v = 0; v < NV; v++) { \
+      *(Ints *)((label) + VW * v) = best[v]; \
+      *(Floats *)((probability) + VW * v) = 1.f / sum[v]; \
+    } } while (0)
+
+INLINE void labelPass(const int NV, const Model *model, const size_t lanes, const float *h, int32_t *label, float *probability) {
+  LABELS(NV, model->outputs, label, probability, outputSums(NV, model, lanes, h, b, z));
 }
 
 // The numbers of a regression: [4 blocks, lanes].

@@ -36,8 +36,11 @@ export interface ForwardResult {
  */
 export type Visit = (t: number, x: Float64Array, hPrevious: Float64Array, layer: number, reset: Float64Array | null) => void;
 
+/** The output layer alone. */
+interface OutputWeights { readonly output: ArrayLike<number>; readonly outputBias: ArrayLike<number> }
+
 /** h · output + bias, written to to[at ..]; returns the index of the largest. */
-function outputsOf(weights: Weights, outputs: number, h: Float64Array, to: Float64Array, at: number): number {
+function outputsOf(weights: OutputWeights, outputs: number, h: Float64Array, to: Float64Array, at: number): number {
   let best = 0;
   for (let o = 0; o < outputs; o++) {
     let sum = weights.outputBias[o]!;
@@ -49,7 +52,7 @@ function outputsOf(weights: Weights, outputs: number, h: Float64Array, to: Float
 }
 
 /** As `outputsOf`, and the soft-max of it. */
-function answer(weights: Weights, outputs: number, h: Float64Array, probabilities: Float64Array, at: number): number {
+function answer(weights: OutputWeights, outputs: number, h: Float64Array, probabilities: Float64Array, at: number): number {
   const best = outputsOf(weights, outputs, h, probabilities, at);
   const top = probabilities[at + best]!;
   let total = 0;
@@ -111,7 +114,7 @@ export function forward(model: { readonly shape: ModelShape; readonly weights: W
 }
 
 /** The output layer. Of a whole sequence it reads the last h of the last layer (of both directions). */
-function answers({ shape, weights }: { readonly shape: ModelShape; readonly weights: Weights }, top: readonly Float64Array[], h: Float64Array): Omit<ForwardResult, 'h' | 'c'> {
+export function answers({ shape, weights }: { readonly shape: ModelShape; readonly weights: OutputWeights }, top: readonly Float64Array[], h: Float64Array): Omit<ForwardResult, 'h' | 'c'> {
   const { outputs, task } = shape;
   const whole = h.subarray(h.length - directionsOf(shape) * shape.layers.at(-1)!);
   if (task === 'regress') {

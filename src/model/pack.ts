@@ -44,14 +44,15 @@ export interface PackedModel {
 /** Four classes stand side by side. */
 const FOUR = 4;
 const SIGMOID = -Math.LOG2E, TANH = -2 * Math.LOG2E;
-const SCALES: Readonly<Record<Cell, readonly number[]>> = {
+/** What a gate's sum is multiplied by to be an exponent of two. */
+export const SCALES: Readonly<Record<Cell, readonly number[]>> = {
   'lstm': [SIGMOID, SIGMOID, TANH, SIGMOID], 'gru': [SIGMOID, SIGMOID, TANH], 'gru-before': [SIGMOID, SIGMOID, TANH], 'rnn-tanh': [TANH], 'rnn-relu': [1],
 };
 /** Bias of a class that fills up a block: never the largest, probability zero. */
 export const PADDED_BIAS = -1e30;
 
 const biasesOf = (cell: Cell): number => (cell === 'gru' ? 4 : GATES[cell]);
-const outputScale = (task: Task): number => (task === 'regress' ? 1 : Math.LOG2E);
+export const outputScale = (task: Task): number => (task === 'regress' ? 1 : Math.LOG2E);
 
 export function pack(model: { readonly shape: ModelShape; readonly weights: Weights; readonly mask: Mask }): PackedModel {
   const { shape, weights, mask } = model;

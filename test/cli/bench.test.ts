@@ -18,6 +18,7 @@ it('writes machine, versions, rows and ratios', () => {
       for (const batch of [1, 'best']) {
         const own = rows.filter((row) => row.cell === cell && row.batch === batch);
         for (const density of [1, 0.1]) expect(own.filter(({ engine, density: d }) => engine === 'fp32' && d === density)).toHaveLength(1);
+        expect(own.filter(({ engine }) => engine === 'int8-g4')).toHaveLength(2);
         expect(own.filter(({ engine }) => engine === 'onnxruntime-fp32')).toHaveLength(1);
         expect(own.filter(({ engine }) => engine === 'onnxruntime-int8')).toHaveLength(cell === 'lstm' ? 1 : 0);
       }

@@ -4,16 +4,23 @@ import { createRequire } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { EspalierError } from '../../errors.ts';
+import type { PackedG4 } from '../../model/pack-g4.ts';
 import type { PackedModel } from '../../model/pack.ts';
 import type { Cell } from '../../model/shape.ts';
 
 /** A loaded model; an opaque external of the addon. */
 export interface AddonHandle { readonly opaque: unique symbol }
 
+/** int8-g4: weights and activations of 8 bits, in groups of four. */
+export type Precision = 'fp32' | 'int8-g4';
+/** Of a variant, by its name. */
+export const precisionOf = (variant: string): Precision => (variant.endsWith('-g4') ? 'int8-g4' : 'fp32');
+
 export interface AddonVariant {
   readonly name: string;
   /** Instruction sets it needs, in words. */
   readonly needs: string;
+  readonly precision: Precision;
   readonly supported: boolean;
   /** Lanes of a block, narrowest first. */
   readonly widths: readonly number[];
@@ -36,7 +43,7 @@ export type OutputMode = (typeof OUTPUT_MODES)[keyof typeof OUTPUT_MODES];
 export interface Addon {
   variants(): readonly AddonVariant[];
   /** Handle and its bytes. Throws where an array does not fit or a source is out of range. */
-  load(...args: LoadArguments): readonly [AddonHandle, number];
+  load(...args: LoadArguments | LoadArgumentsG4): readonly [AddonHandle, number];
   /** Calls in flight end well; later ones are refused. */
   release(handle: AddonHandle): void;
   /**
@@ -48,8 +55,12 @@ export interface Addon {
 }
 
 type LayerArguments = readonly [units: number, inputs: number, ptr: Uint32Array, source: Uint32Array, values: Float32Array, bias: Float32Array];
-export type LoadArguments = readonly [variant: string, cell: number, bidirectional: 0 | 1, vocabulary: number, outputs: number, layers: readonly LayerArguments[],
-  embedding: Float32Array, output: Float32Array, outputBias: Float32Array];
+type LayerArgumentsG4 = readonly [units: number, inputs: number, ptr: Uint32Array, source: Uint32Array, values: Int8Array, bias: Float32Array, scale: Float32Array];
+type Sizes = readonly [variant: string, cell: number, bidirectional: 0 | 1, vocabulary: number, outputs: number];
+export type LoadArguments = readonly [...Sizes, layers: readonly LayerArguments[], embedding: Float32Array, output: Float32Array, outputBias: Float32Array];
+/** Of the variants whose precision is int8-g4. */
+export type LoadArgumentsG4 = readonly [...Sizes, layers: readonly LayerArgumentsG4[],
+  embedding: readonly [bytes: Uint8Array, step: number], output: readonly [weights: Int8Array, scale: Float32Array], outputBias: Float32Array];
 
 /** As the kernel numbers them. */
 const CELLS: readonly Cell[] = ['lstm', 'gru', 'gru-before', 'rnn-tanh', 'rnn-relu'];
@@ -57,6 +68,11 @@ const CELLS: readonly Cell[] = ['lstm', 'gru', 'gru-before', 'rnn-tanh', 'rnn-re
 export const loadArguments = (variant: string, p: PackedModel): LoadArguments => [
   variant, CELLS.indexOf(p.cell), p.bidirectional ? 1 : 0, p.vocabulary, p.outputs,
   p.layers.map((l) => [l.units, l.inputs, l.ptr, l.source, l.values, l.bias] as const), p.embedding, p.output, p.outputBias,
+];
+
+export const loadArgumentsG4 = (variant: string, p: PackedG4): LoadArgumentsG4 => [
+  variant, CELLS.indexOf(p.cell), p.bidirectional ? 1 : 0, p.vocabulary, p.outputs,
+  p.layers.map((l) => [l.units, l.inputs, l.ptr, l.source, l.values, l.bias, l.scale] as const), [p.embedding, p.step], [p.output, p.outputScale], p.outputBias,
 ];
 
 /** Where the addon lies: build/kernel/espalier_kernel.node under the folder of package.json. */

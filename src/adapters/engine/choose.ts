@@ -3,28 +3,37 @@ import { availableParallelism } from 'node:os';
 import process from 'node:process';
 import { ERRORS, EspalierError } from '../../errors.ts';
 import type { Engine } from '../../ports.ts';
-import { kernelPath, loadAddon } from './addon.ts';
+import type { Precision } from './addon.ts';
+import { kernelPath, loadAddon, precisionOf } from './addon.ts';
 import { NativeEngine } from './native.ts';
 import { OnnxThread, onnxVersion } from './onnx-thread.ts';
 import { OnnxEngine } from './onnx.ts';
 import { probe } from './probe.ts';
 import { ReferenceEngine } from './reference.ts';
+import type { Candidate } from './router.ts';
 import { RoutedEngine } from './router.ts';
 
 export type EngineKind = 'auto' | 'native' | 'onnxruntime' | 'reference';
 
 /** Fastest first, as in the kernel's own table. */
 export const KERNEL_VARIANTS = ['avx512', 'avx2', 'portable'] as const;
+/** Those that work in int8; never chosen unless asked for, as they answer a little differently. */
+export const G4_VARIANTS = ['avx512-vnni-g4', 'avx-vnni-g4', 'avx2-g4', 'portable-g4'] as const;
+const VARIANTS: Readonly<Record<Precision, readonly string[]>> = { 'fp32': KERNEL_VARIANTS, 'int8-g4': G4_VARIANTS };
 
 export interface EngineChoice {
   readonly kind: EngineKind;
   /** Forces a variant; the environment variable ESPALIER_KERNEL does so too. */
   readonly variant?: string | undefined;
+  /** Takes variants of this precision only; where left out, of fp32 unless one is forced. */
+  readonly precision?: Precision;
   /** Where the addon lies; `kernelPath()` otherwise. */
   readonly file?: string;
   readonly timeoutMs?: number;
   /** auto: whether onnxruntime stands by for dense models, where it is installed. */
   readonly dense?: boolean;
+  /** auto: whether int8 may serve a model that it runs faster. */
+  readonly int8?: boolean;
   /** Parts of a large call, which run at the same time; `coresHere()` otherwise. */
   readonly cores?: number;
 }
@@ -37,16 +46,30 @@ export interface ChosenEngine { readonly engine: Engine; readonly variant: strin
 /** Below this density the sparse kernel won on every machine and size that was measured. */
 const DENSE_FROM = 0.3;
 
-/** The native engine, with onnxruntime beside it where that is wanted, installed and loads. */
-async function withDense(native: ChosenEngine, { kind, dense = false }: EngineChoice, forced: string | undefined): Promise<ChosenEngine> {
+const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+/** onnxruntime, where it is installed and loads; else why not. */
+async function onnxruntime(): Promise<Candidate | string> {
   const version = onnxVersion();
-  if (kind !== 'auto' || !dense || version === null || (forced !== undefined && forced !== '')) return native;
-  try {
-    const onnx = new OnnxEngine(await OnnxThread.start());
-    return { ...native, engine: new RoutedEngine([{ engine: native.engine, densityMin: 0 }, { engine: onnx, densityMin: DENSE_FROM }]), reason: `${native.reason}; onnxruntime ${version} for dense models that it runs faster` };
-  } catch (error) {
-    return { ...native, reason: `${native.reason}; without onnxruntime: ${error instanceof Error ? error.message : String(error)}` };
+  if (version === null) return 'it is not installed';
+  return OnnxThread.start().then((thread) => ({ engine: new OnnxEngine(thread), densityMin: DENSE_FROM }), reasonOf);
+}
+
+/** The native engine, with those beside it that are wanted: int8, and onnxruntime for dense models. */
+async function withOthers(native: ChosenEngine, choice: EngineChoice): Promise<ChosenEngine> {
+  const candidates: Candidate[] = [{ engine: native.engine, densityMin: 0 }], said = [native.reason];
+  if (choice.int8 === true) {
+    const int8 = await chooseEngine({ ...choice, kind: 'native', variant: undefined, precision: 'int8-g4', int8: false, dense: false }).catch(reasonOf);
+    if (typeof int8 === 'string') said.push(`without int8: ${int8}`);
+    else candidates.push({ engine: int8.engine, densityMin: 0 });
   }
+  if (choice.dense === true) {
+    const dense = await onnxruntime();
+    if (typeof dense === 'string') said.push(`without onnxruntime: ${dense}`);
+    else candidates.push(dense);
+  }
+  if (candidates.length === 1) return { ...native, reason: said.join('; ') };
+  return { ...native, engine: new RoutedEngine(candidates), reason: [...said, 'each model runs where it is measured to be fastest'].join('; ') };
 }
 
 /**
@@ -58,19 +81,19 @@ export async function chooseEngine(choice: EngineChoice): Promise<ChosenEngine> 
   if (choice.kind === 'reference') return reference('the reference engine was asked for');
   if (choice.kind === 'onnxruntime') return { engine: new OnnxEngine(await OnnxThread.start()), variant: 'fp32', reason: 'onnxruntime was asked for' };
   const file = choice.file ?? kernelPath();
-  const forced = choice.variant ?? process.env['ESPALIER_KERNEL'];
-  if (forced !== undefined && forced !== '' && !KERNEL_VARIANTS.some((name) => name === forced)) {
-    throw new EspalierError('config-invalid', `There is no kernel variant ${forced}; there are ${KERNEL_VARIANTS.join(', ')}.`);
-  }
+  const wanted = choice.variant ?? process.env['ESPALIER_KERNEL'] ?? '', all = [...KERNEL_VARIANTS, ...G4_VARIANTS];
+  if (wanted !== '' && !all.some((name) => name === wanted)) throw new EspalierError('config-invalid', `There is no kernel variant ${wanted}; there are ${all.join(', ')}.`);
+  const forced = wanted !== '' && precisionOf(wanted) === (choice.precision ?? precisionOf(wanted));
   const failures: string[] = [];
-  for (const variant of forced === undefined || forced === '' ? KERNEL_VARIANTS : [forced]) {
+  for (const variant of forced ? [wanted] : VARIANTS[choice.precision ?? 'fp32']) {
     const result = await probe(file, variant, choice.timeoutMs === undefined ? {} : { timeoutMs: choice.timeoutMs });
     if (!result.ok) {
       if (!failures.includes(result.reason)) failures.push(result.reason);
       continue;
     }
     const reason = `the probe agrees with the reference (${result.parity.toExponential(1)})${failures.length > 0 ? `; not chosen: ${failures.join('; ')}` : ''}`;
-    return withDense({ engine: new NativeEngine(loadAddon(file), variant, choice.cores ?? coresHere()), variant, reason }, choice, forced);
+    const native: ChosenEngine = { engine: new NativeEngine(loadAddon(file), variant, choice.cores ?? coresHere()), variant, reason };
+    return choice.kind === 'auto' && !forced ? withOthers(native, choice) : native;
   }
   const why = failures.join('; ');
   if (choice.kind === 'native') throw new EspalierError('engine-unavailable', why);

@@ -1,15 +1,17 @@
 /** The native kernel as an engine: one ragged call is one piece of work on libuv's pool, or several (parts.ts). */
 import { assert, EspalierError } from '../../errors.ts';
 import type { Model, ModelId } from '../../model/model.ts';
+import { packG4 } from '../../model/pack-g4.ts';
 import { pack } from '../../model/pack.ts';
+import { quantise } from '../../model/quantise.ts';
 import type { ModelShape } from '../../model/shape.ts';
 import { layerShapes } from '../../model/shape.ts';
 import type { Activity, Engine, EngineAnswer, EngineCall, EngineResult, Enlistment } from '../../ports.ts';
-import type { Addon, AddonHandle, AddonResult } from './addon.ts';
-import { loadArguments } from './addon.ts';
+import type { Addon, AddonHandle, AddonResult, Precision } from './addon.ts';
+import { loadArguments, loadArgumentsG4 } from './addon.ts';
 import { answersOf, batchOf } from './batch.ts';
 import { activityColumns, checkCall, checkModel, phaseWithin } from './checked.ts';
-import { PARITY_MAX, parityJudge, probeSequences } from './parity.ts';
+import { parityJudge, parityMax, probeSequences, SINGLE_STEPS } from './parity.ts';
 import { partsOf, phaseOfPart, sampledBy } from './parts.ts';
 
 /** Between the stages of an enlistment, a few milliseconds each. */
@@ -27,6 +29,8 @@ export class NativeEngine implements Engine {
   readonly name: string;
   readonly #addon: Addon;
   readonly #variant: string;
+  /** The precision in which it works. */
+  readonly precision: Precision;
   readonly #widths: readonly number[];
   /** Lanes of the narrowest block; the forms for fewer lanes add in another order. */
   readonly #block: number;
@@ -43,6 +47,7 @@ export class NativeEngine implements Engine {
     if (found === undefined) throw new EspalierError('engine-unavailable', `This machine has no variant ${variant}.`);
     this.#addon = addon;
     this.#variant = variant;
+    this.precision = found.precision;
     this.#widths = found.widths;
     this.#block = found.widths.find((width) => width > FEW_LANES)!;
     this.#cores = cores;
@@ -53,11 +58,12 @@ export class NativeEngine implements Engine {
     const started = performance.now();
     checkModel(model);
     await yieldToLoop();
-    const [handle, bytes] = this.#addon.load(...loadArguments(this.#variant, pack(model)));
+    const [handle, bytes] = this.#load(model);
     const parity = await this.#compare(model, handle).catch((error: unknown) => { this.#addon.release(handle); throw error; });
-    if (parity > PARITY_MAX) {
+    const most = parityMax(this.precision);
+    if (parity > most) {
       this.#addon.release(handle);
-      throw new EspalierError('engine-mismatch', `Largest difference ${parity.toExponential(1)}, ${PARITY_MAX} is allowed; ${this.name}, model ${model.id}.`);
+      throw new EspalierError('engine-mismatch', `Largest difference ${parity.toExponential(1)}, ${most} is allowed; ${this.name}, model ${model.id}.`);
     }
     const before = this.#models.get(model.id);
     this.#models.set(model.id, { shape: model.shape, handle });
@@ -65,11 +71,16 @@ export class NativeEngine implements Engine {
     return { ms: performance.now() - started, parity, bytes };
   }
 
+  #load(model: Model): readonly [AddonHandle, number] {
+    if (this.precision === 'fp32') return this.#addon.load(...loadArguments(this.#variant, pack(model)));
+    return this.#addon.load(...loadArgumentsG4(this.#variant, packG4(quantise(model), model.mask)));
+  }
+
   /** Runs the probe sequences once on every lane width, which also warms them. */
   async #compare(model: Model, handle: AddonHandle): Promise<number> {
     await yieldToLoop();
-    const probes = probeSequences(model);
-    const judge = parityJudge(model, probes);
+    const probes = this.precision === 'fp32' ? probeSequences(model) : probeSequences(model, SINGLE_STEPS);
+    const judge = parityJudge(model, probes, this.precision);
     let worst = 0;
     for (const width of this.#widths) {
       const sequences = Array.from({ length: width }, (_, at) => probes[at % probes.length]!);

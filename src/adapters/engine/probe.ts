@@ -5,13 +5,15 @@
 import { fork } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { packG4 } from '../../model/pack-g4.ts';
 import { pack } from '../../model/pack.ts';
+import { quantise } from '../../model/quantise.ts';
 import { sampleModel } from '../../model/sample-model.ts';
 import type { ModelShape } from '../../model/shape.ts';
 import { randomFrom } from '../../support/random.ts';
-import { loadArguments } from './addon.ts';
+import { loadArguments, loadArgumentsG4, precisionOf } from './addon.ts';
 import { answersOf, batchOf } from './batch.ts';
-import { PARITY_MAX, parityJudge, probeSequences } from './parity.ts';
+import { parityJudge, parityMax, probeSequences } from './parity.ts';
 
 export type ProbeResult = { readonly ok: true; readonly parity: number } | { readonly ok: false; readonly reason: string };
 
@@ -21,6 +23,12 @@ const SHAPES: readonly ModelShape[] = [
   { cell: 'lstm', vocabulary: 0, inputs: 5, layers: [11, 9], task: 'classify', bidirectional: true, outputs: 6, state: 'reset' },
   { cell: 'gru', vocabulary: 0, inputs: 5, layers: [11], task: 'regress', outputs: 3, state: 'reset' },
 ];
+/** Int8 runs bounded cells over tokens. */
+const G4_SHAPES: readonly ModelShape[] = [
+  ...SHAPES.filter(({ cell, vocabulary }) => cell !== 'rnn-relu' && vocabulary > 0),
+  { cell: 'gru', vocabulary: 23, inputs: 5, layers: [11, 9], task: 'regress', bidirectional: true, outputs: 6, state: 'reset' },
+];
+const shapesFor = (variant: string): readonly ModelShape[] => (precisionOf(variant) === 'fp32' ? SHAPES : G4_SHAPES);
 const SEQUENCES = 70;
 const STDERR_CHARACTERS_MAX = 2000;
 
@@ -33,8 +41,9 @@ function examination(shape: ModelShape, variant: string): { readonly run: object
   const probes = probeSequences(model);
   const sequences = Array.from({ length: SEQUENCES }, (_, at) => probes[at % probes.length]!);
   const batch = batchOf(sequences, shape, true);
-  const [, ...load] = loadArguments(variant, pack(model));
-  const judge = parityJudge(model, probes);
+  const precision = precisionOf(variant);
+  const [, ...load] = precision === 'fp32' ? loadArguments(variant, pack(model)) : loadArgumentsG4(variant, packG4(quantise(model), model.mask));
+  const judge = parityJudge(model, probes, precision);
   return {
     run: { load, batch },
     judge: (answer) => Math.max(...answersOf({ ...batch, ...answer }, shape, SEQUENCES).map((one, at) => judge(at % probes.length, one))),
@@ -44,12 +53,13 @@ function examination(shape: ModelShape, variant: string): { readonly run: object
 /** Never rejects: what goes wrong is the reason. */
 export async function probe(file: string, variant: string, { timeoutMs = 10_000 }: { readonly timeoutMs?: number } = {}): Promise<ProbeResult> {
   if (!existsSync(file)) return { ok: false, reason: `${file} does not exist (not built)` };
-  const examinations = SHAPES.map((shape) => examination(shape, variant));
+  const shapes = shapesFor(variant);
+  const examinations = shapes.map((shape) => examination(shape, variant));
   const answer = await inChild({ file, variant, runs: examinations.map(({ run }) => run) }, timeoutMs);
   if (typeof answer === 'string') return { ok: false, reason: answer };
   const parities = examinations.map(({ judge }, at) => judge(answer.answers[at]!));
-  const parity = Math.max(...parities), worst = SHAPES[parities.indexOf(parity)]!;
-  return parity <= PARITY_MAX ? { ok: true, parity } : { ok: false, reason: `${variant} differs from the reference by ${parity.toExponential(1)} (${worst.cell})` };
+  const parity = Math.max(...parities), worst = shapes[parities.indexOf(parity)]!;
+  return parity <= parityMax(precisionOf(variant)) ? { ok: true, parity } : { ok: false, reason: `${variant} differs from the reference by ${parity.toExponential(1)} (${worst.cell})` };
 }
 
 /** The child's answer, or why there is none. */

@@ -46,3 +46,6 @@ export function policyOf({ loop, serving: { errorMax } }: Settings): Policy { re
 export function engineChoiceOf({ engine }: Settings): EngineChoice {
   return { kind: engine.kind, variant: engine.variant === 'auto' ? undefined : engine.variant };
 }
+
+/** The engine that serves: as above, with those beside it that may run a model faster. */
+export const servingChoiceOf = (settings: Settings): EngineChoice => ({ ...engineChoiceOf(settings), dense: true, int8: settings.engine.precision === 'int8' });

@@ -12,7 +12,7 @@ import { EspalierError } from '../../errors.ts';
 import { emptyBoard } from '../../console/board.ts';
 import { startConsole } from '../../console/server.ts';
 import type { Console } from '../../console/server.ts';
-import { engineChoiceOf } from '../compose/settings.ts';
+import { engineChoiceOf, servingChoiceOf } from '../compose/settings.ts';
 import { Models } from '../compose/models.ts';
 import { loadCorpus } from './corpus.ts';
 import { finish } from './finish.ts';
@@ -31,7 +31,7 @@ async function openStage(input: DemoInput, folder: string, view: View, interrupt
   const plan = planDemo(input, corpus.live.reduce((n, session) => n + session.sequences.length, 0));
   const { engine: wanted, trainer } = input.settings;
   const choice = engineChoiceOf(input.settings);
-  const chosen = await chooseEngine({ ...choice, dense: true });
+  const chosen = await chooseEngine(servingChoiceOf(input.settings));
   view.note(`engine     ${chosen.engine.name}: ${chosen.reason}`);
   const vault = filesVault(path.join(folder, 'vault'));
   const meter = prometheusMeter();

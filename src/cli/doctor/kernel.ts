@@ -5,7 +5,7 @@ import { onnxVersion } from '../../adapters/engine/onnx-thread.ts';
 import { probe } from '../../adapters/engine/probe.ts';
 import type { Settings } from '../../config/schema.ts';
 import { codeOf } from '../../errors.ts';
-import { engineChoiceOf } from '../compose/settings.ts';
+import { servingChoiceOf } from '../compose/settings.ts';
 import type { Finding } from './finding.ts';
 import { missing, ok, poor } from './finding.ts';
 
@@ -21,7 +21,7 @@ async function variants(): Promise<Finding> {
 /** The engine that these settings give. */
 async function inUse(settings: Settings): Promise<Finding> {
   try {
-    const { engine, reason } = await chooseEngine({ ...engineChoiceOf(settings), dense: true });
+    const { engine, reason } = await chooseEngine(servingChoiceOf(settings));
     const wanted = settings.engine.kind !== 'reference' && engine.name === 'reference';
     return wanted ? poor('engine', `${engine.name}: ${reason}`, REMEDY) : ok('engine', `${engine.name}: ${reason}`);
   } catch (error) {

@@ -1,7 +1,7 @@
 /** The addon for tests: built if need be, and the variants that this machine supports. */
 import path from 'node:path';
 import { kernelPath, loadAddon } from '../../../src/adapters/engine/addon.ts';
-import type { Addon } from '../../../src/adapters/engine/addon.ts';
+import type { Addon, Precision } from '../../../src/adapters/engine/addon.ts';
 
 interface Builder { buildKernel(options: { root: string }): Promise<{ path: string }> }
 
@@ -12,4 +12,4 @@ export async function builtAddon(): Promise<Addon> {
   return loadAddon((await buildKernel({ root })).path);
 }
 
-export const supportedVariants = (addon: Addon): readonly string[] => addon.variants().filter(({ supported }) => supported).map(({ name }) => name);
+export const supportedVariants = (addon: Addon, wanted: Precision = 'fp32'): readonly string[] => addon.variants().filter(({ supported, precision }) => supported && precision === wanted).map(({ name }) => name);

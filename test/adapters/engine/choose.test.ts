@@ -5,8 +5,8 @@ import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from '
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { kernelPath } from '../../../src/adapters/engine/addon.ts';
-import { chooseEngine } from '../../../src/adapters/engine/choose.ts';
+import { kernelPath, precisionOf } from '../../../src/adapters/engine/addon.ts';
+import { chooseEngine, G4_VARIANTS, KERNEL_VARIANTS } from '../../../src/adapters/engine/choose.ts';
 import { probe } from '../../../src/adapters/engine/probe.ts';
 import { codeOf } from '../../../src/errors.ts';
 import { builtAddon, supportedVariants } from './built.ts';
@@ -28,6 +28,10 @@ function harmful(name: string, harm: string): string {
 describe('probe', () => {
   it.each(variants)('%s agrees with the reference', async (variant) => {
     expect(await probe(kernelPath(), variant)).toMatchObject({ ok: true, parity: expect.toSatisfy((parity: number) => parity < 1e-6) });
+  });
+
+  it.each(supportedVariants(addon, 'int8-g4'))('%s agrees with the quantised reference', async (variant) => {
+    expect(await probe(kernelPath(), variant)).toMatchObject({ ok: true, parity: expect.toSatisfy((parity: number) => parity < 0.01) });
   });
 
   it('says what is wrong', async () => {
@@ -53,6 +57,20 @@ describe('chooseEngine', () => {
     vi.stubEnv('ESPALIER_KERNEL', 'sse9');
     await expect(chooseEngine({ kind: 'auto' })).rejects.toSatisfy((error) => codeOf(error) === 'config-invalid');
     vi.stubEnv('ESPALIER_KERNEL', undefined);
+  });
+
+  it('int8 is taken only where it is asked for: by precision, or by the name of a variant', async () => {
+    expect((await chooseEngine({ kind: 'native', precision: 'int8-g4' })).variant).toBe(supportedVariants(addon, 'int8-g4')[0]);
+    vi.stubEnv('ESPALIER_KERNEL', 'portable-g4');
+    expect((await chooseEngine({ kind: 'native' })).engine).toMatchObject({ name: 'native/portable-g4', precision: 'int8-g4' });
+    expect((await chooseEngine({ kind: 'native', precision: 'fp32' })).variant).toBe(variants[0]);
+    vi.stubEnv('ESPALIER_KERNEL', undefined);
+  });
+
+  it('the table of variants is that of the kernel', () => {
+    expect(addon.variants().map(({ name, precision }) => [name, precision])).toEqual(addon.variants().map(({ name }) => [name, precisionOf(name)]));
+    const known: readonly string[] = [...G4_VARIANTS, ...KERNEL_VARIANTS];
+    expect(known.filter((name) => addon.variants().some((entry) => entry.name === name))).toEqual(addon.variants().map(({ name }) => name));
   });
 
   it('the reference serves where it is asked for', async () => {

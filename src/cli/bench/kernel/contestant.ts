@@ -1,11 +1,12 @@
 /** Engines as contestants: each runs a batch of frames through one layer, without an output layer worth a thought. */
-import type { Addon } from '../../../adapters/engine/addon.ts';
+import type { Addon, Precision } from '../../../adapters/engine/addon.ts';
 import { kernelPath, loadAddon } from '../../../adapters/engine/addon.ts';
 import { NativeEngine } from '../../../adapters/engine/native.ts';
 import type { Feed } from '../../../adapters/engine/onnx-thread.ts';
 import { OnnxThread } from '../../../adapters/engine/onnx-thread.ts';
 import type { OnnxPrecision } from '../../../model/onnx/layer.ts';
 import { toOnnx } from '../../../model/onnx/to-onnx.ts';
+import { maskWeights } from '../../../model/mask.ts';
 import type { Model } from '../../../model/model.ts';
 import { sampleModel } from '../../../model/sample-model.ts';
 import type { Cell, ModelShape } from '../../../model/shape.ts';
@@ -29,6 +30,17 @@ const shapeOf = (cell: Cell, hidden: number): ModelShape => ({ cell, vocabulary:
 
 export const modelFor = (cell: Cell, hidden: number, density: number, seed: number): Model => sampleModel(shapeOf(cell, hidden), density, randomFrom(seed), `${cell}-${hidden}-${density}`);
 
+/** Tokens that the int8 kernel reads: its step of the inputs comes from the embedding. */
+const TOKENS = 1000;
+
+/** Alive in groups of four consecutive sources of a unit, as the int8 kernel stores them. */
+function groupedModel(cell: Cell, hidden: number, density: number, seed: number): Model {
+  const random = randomFrom(seed), model = sampleModel({ ...shapeOf(cell, hidden), vocabulary: TOKENS }, 1, random, `${cell}-${hidden}-${density}-g4`);
+  const alive = Uint8Array.from({ length: (INPUTS + hidden) / 4 * hidden }, () => (random() < density ? 1 : 0));
+  const mask = [Uint8Array.from({ length: (INPUTS + hidden) * hidden }, (_, at) => alive[Math.floor(Math.floor(at / hidden) / 4) * hidden + at % hidden]!)];
+  return { ...model, mask, weights: maskWeights(model.shape, model.weights, mask) };
+}
+
 const framesOf = (steps: number, random: () => number): Float32Array => Float32Array.from({ length: steps * INPUTS }, () => 2 * random() - 1);
 
 /** Batches are made once for each tuple of lengths. */
@@ -47,18 +59,25 @@ const sequencesOf = remembered((lengths): readonly EngineSequence[] => {
   return lengths.map((steps) => ({ inputs: framesOf(steps, random), h: null, c: null }));
 });
 
-/** The native kernel's fastest variant on this machine of a precision; null where it has none. */
-export async function native(engine: EngineName, cell: Cell, hidden: number, density: number, seed: number, variant = fastestVariant(loadAddon(kernelPath()))): Promise<Contestant> {
-  const kernel = new NativeEngine(loadAddon(kernelPath()), variant, 1), model = modelFor(cell, hidden, density, seed);
+/** The native kernel's fastest variant on this machine, of a precision. */
+export async function native(engine: 'fp32' | 'int8-g4', cell: Cell, hidden: number, density: number, seed: number): Promise<Contestant> {
+  const addon = loadAddon(kernelPath()), kernel = new NativeEngine(addon, fastestVariant(addon, engine), 1);
+  const model = engine === 'fp32' ? modelFor(cell, hidden, density, seed) : groupedModel(cell, hidden, density, seed);
+  const given = engine === 'fp32' ? sequencesOf : tokensOf;
   await kernel.enlist(model);
   return {
     engine, density, pads: false,
-    run: async (lengths) => (await kernel.inferWithoutOutput({ model: model.id, sequences: sequencesOf(lengths), sample: null })).cpuMs,
+    run: async (lengths) => (await kernel.inferWithoutOutput({ model: model.id, sequences: given(lengths), sample: null })).cpuMs,
     close: () => kernel.retire(model.id),
   };
 }
 
-const fastestVariant = (addon: Addon): string => addon.variants().find(({ supported }) => supported)!.name;
+const fastestVariant = (addon: Addon, precision: Precision): string => addon.variants().find((variant) => variant.supported && variant.precision === precision)!.name;
+
+const tokensOf = remembered((lengths): readonly EngineSequence[] => {
+  const random = randomFrom(lengths.length);
+  return lengths.map((steps) => ({ inputs: Int32Array.from({ length: steps }, () => Math.floor(random() * TOKENS)), h: null, c: null }));
+});
 
 /** onnxruntime on the dense network; its thread is the only one that works meanwhile, so the process's CPU time is its own. */
 export async function onnxruntime(precision: OnnxPrecision, cell: Cell, hidden: number, seed: number): Promise<Contestant> {

@@ -24,7 +24,7 @@ type BenchCell = KernelPlan['cells'][number];
 
 async function contestantsOf(cell: BenchCell, hidden: number, densities: readonly number[], seed: number, python: PythonEngines | null): Promise<readonly Contestant[]> {
   const contestants: Contestant[] = [];
-  for (const density of densities) contestants.push(await native('fp32', cell, hidden, density, seed));
+  for (const engine of ['fp32', 'int8-g4'] as const) for (const density of densities) contestants.push(await native(engine, cell, hidden, density, seed));
   if (onnxVersion() !== null) for (const precision of cell === 'lstm' ? ['fp32', 'int8'] as const : ['fp32'] as const) contestants.push(await onnxruntime(precision, cell, hidden, seed));
   for (const name of python?.names ?? []) contestants.push(python!.contestant(name, cell, hidden));
   return contestants;
@@ -87,7 +87,7 @@ export async function runKernelBench({ seed, quick, json, data, python: interpre
   const plan = quick ? QUICK : PLAN;
   const python = interpreter === undefined ? null : await pythonEngines(interpreter);
   const versions = [`onnxruntime ${onnxVersion() ?? 'not installed'}`, python?.versions ?? ''].filter((text) => text !== '').join(', ');
-  talk(`frames of ${INPUTS} numbers, ${STEPS} steps, one thread, by CPU time; peers: ${versions}`);
+  talk(`frames of ${INPUTS} numbers (int8-g4: embeddings of tokens), ${STEPS} steps, one thread, by CPU time; peers: ${versions}`);
   try {
     const rows = [...await fixedRows(plan, seed, python), ...(data === undefined ? [] : await raggedRows(plan, data, seed, python))];
     const ratios = ratiosOf(rows);
