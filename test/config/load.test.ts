@@ -78,7 +78,7 @@ describe('errors', () => {
     });
     expect(error.code).toBe('config-invalid');
     for (const part of ['did you mean serving.batchMax?', 'serving.stepsMax', '0 was given', 'did you mean engine?', '__proto__',
-      'loop', 'is a section', 'did you mean ESPALIER_SERVING_BATCH_MAX?', '"many" was given', 'auto | native | reference']) {
+      'loop', 'is a section', 'did you mean ESPALIER_SERVING_BATCH_MAX?', '"many" was given', 'auto | native | onnxruntime | reference']) {
       expect(error.details).toContain(part);
     }
     expect(({} as { polluted?: number }).polluted).toBeUndefined();
