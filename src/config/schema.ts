@@ -71,7 +71,7 @@ const loop = z.strictObject({
 
 const engine = z.strictObject({
   kind: oneOf(['auto', 'native', 'reference'], 'auto', 'auto: the native kernel where it loads and agrees with the reference, else the reference engine.'),
-  variant: oneOf(['auto', 'avx512', 'avx2', 'portable'], 'auto', 'Variant of the native kernel; auto takes the fastest one that the processor has.'),
+  variant: oneOf(['auto', 'avx512', 'avx2', 'portable', 'wasm'], 'auto', 'Variant of the kernel; auto takes the fastest one that the processor has. wasm is WebAssembly.'),
 }).prefault({});
 
 const log = z.strictObject({
