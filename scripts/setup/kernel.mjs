@@ -3,11 +3,11 @@
 // node-gyp comes first; where it cannot work (no Python, no headers and no network) the compiler is called directly
 // with the headers of the package node-api-headers. Both take sources and flags from binding.gyp.
 import { spawn } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import process from 'node:process';
+import { hashOf, sourcesOf, targetsOf } from '../kernel/targets.mjs';
 
 const NAME = 'espalier_kernel';
 const GYP_MS_MAX = 240_000;
@@ -62,14 +62,7 @@ export async function buildKernel({ root, say = () => {}, force = false }) {
   return { built: true, path: binary, ms };
 }
 
-const sourcesOf = (folder) => readdirSync(folder).filter((name) => /\.(c|h|gyp)$/.test(name)).sort();
-
-function stampOf(folder, compiler) {
-  const hash = createHash('sha256');
-  for (const name of sourcesOf(folder)) hash.update(name).update('\0').update(readFileSync(path.join(folder, name))).update('\0');
-  hash.update([process.platform, process.arch, process.versions.modules, process.versions.napi, compiler].join('\0'));
-  return hash.digest('hex');
-}
+const stampOf = (folder, compiler) => hashOf(sourcesOf(folder).map((name) => path.join(folder, name)), [process.platform, process.arch, process.versions.modules, process.versions.napi, compiler]);
 
 /** null where it worked, else why not. */
 async function byNodeGyp(root, work) {
@@ -89,15 +82,11 @@ async function byNodeGyp(root, work) {
 /** Path of the binary. */
 async function byCompiler(root, work, compiler) {
   const include = path.join(root, 'node_modules', 'node-api-headers', 'include');
-  const gyp = JSON.parse(readFileSync(path.join(work, 'binding.gyp'), 'utf8'));
   const objects = [];
-  for (const target of gyp.targets) {
-    const forThis = (target.conditions ?? []).filter(() => process.arch === 'x64').flatMap(([, then]) => then.cflags);
-    const flags = [...gyp.target_defaults.cflags, ...(target.cflags ?? []), ...forThis];
-    const defines = [...gyp.target_defaults.defines, ...(target.defines ?? [])].map((define) => `-D${define}`);
-    for (const source of target.sources) {
-      const object = `${target.target_name}-${source}.o`;
-      await compile(compiler, [...flags, ...defines, `-I${include}`, '-c', source, '-o', object], work);
+  for (const { name, sources, cflags, defines } of targetsOf(work, process.arch)) {
+    for (const source of sources) {
+      const object = `${name}-${source}.o`;
+      await compile(compiler, [...cflags, ...defines, `-I${include}`, '-c', source, '-o', object], work);
       objects.push(object);
     }
   }

@@ -72,7 +72,7 @@ const loop = z.strictObject({
 
 const engine = z.strictObject({
   kind: oneOf(['auto', 'native', 'onnxruntime', 'reference'], 'auto', 'auto: the native kernel where it loads and agrees with the reference, and beside it onnxruntime, where it is installed, for the models that it is measured to run faster; else the reference engine. The others force one engine.'),
-  variant: oneOf(['auto', 'avx512', 'avx2', 'portable', 'avx512-vnni-g4', 'avx-vnni-g4', 'avx2-g4', 'portable-g4'], 'auto', 'Variant of the native kernel; auto takes the fastest one that the processor has. Those in -g4 work in int8: faster, and a little less exact.'),
+  variant: oneOf(['auto', 'avx512', 'avx2', 'portable', 'avx512-vnni-g4', 'avx-vnni-g4', 'avx2-g4', 'portable-g4', 'wasm'], 'auto', 'Variant of the native kernel; auto takes the fastest one that the processor has. wasm is WebAssembly. Those in -g4 work in int8: faster, and a little less exact.'),
   precision: oneOf(['fp32', 'int8'], 'fp32', 'int8 lets a model be served in 8 bits (groups of four) where that is measured to be faster; answers differ a little.'),
 }).prefault({});
 

@@ -6,9 +6,7 @@
 #define NV_MAX 2
 #endif
 #include <math.h>
-#if defined(__AVXVNNI__)
-#include <cpuid.h>
-#endif
+#include "cpu.h"
 #include "g4-infer.h"
 #include "gram.h"
 
@@ -19,16 +17,11 @@
 
 static bool supported(void) {
 #if defined(__AVX512VNNI__)
-  __builtin_cpu_init();
-  return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl")
-    && __builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+  return (processorHas() & HAS_AVX512_VNNI) != 0;
 #elif defined(__AVXVNNI__)
-  unsigned a, b, c, d; // CPUID leaf 7, sub-leaf 1, EAX bit 4; old compilers have no word for it
-  __builtin_cpu_init();
-  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a >> 4 & 1) != 0;
+  return (processorHas() & HAS_AVX_VNNI) != 0;
 #elif defined(__AVX2__)
-  __builtin_cpu_init();
-  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+  return (processorHas() & HAS_AVX2) != 0;
 #else
   return true;
 #endif

@@ -5,6 +5,7 @@
 #else
 #define NV_MAX 2
 #endif
+#include "cpu.h"
 #include "infer.h"
 #include "gram.h"
 
@@ -15,12 +16,9 @@
 
 static bool supported(void) {
 #if defined(__AVX512F__)
-  __builtin_cpu_init();
-  return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw")
-    && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+  return (processorHas() & HAS_AVX512) != 0;
 #elif defined(__AVX2__)
-  __builtin_cpu_init();
-  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+  return (processorHas() & HAS_AVX2) != 0;
 #else
   return true;
 #endif

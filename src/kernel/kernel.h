@@ -3,6 +3,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "heap.h"
 
 enum { WIDTHS_MAX = 5, LANES_MAX = 64, FEW_LANES = 4 }; // blocks of at most FEW_LANES: few.h
 enum { PART = 4 }; // connections, see Layer

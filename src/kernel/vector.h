@@ -5,6 +5,8 @@
 #include <immintrin.h>
 #elif defined(__SSE2__)
 #include <emmintrin.h>
+#elif defined(__wasm_simd128__)
+#include <wasm_simd128.h>
 #endif
 
 #if defined(__AVX512F__)
@@ -44,6 +46,8 @@ INLINE Floats larger(Floats a, Floats b) {
   return _mm256_max_ps(a, b);
 #elif defined(__SSE2__)
   return _mm_max_ps(a, b);
+#elif defined(__wasm_simd128__)
+  return wasm_f32x4_pmax(b, a); // b < a ? a : b
 #else
   const Ints m = a > b;
   return (Floats)(((Ints)a & m) | ((Ints)b & ~m));
@@ -57,6 +61,8 @@ INLINE Floats smaller(Floats a, Floats b) {
   return _mm256_min_ps(a, b);
 #elif defined(__SSE2__)
   return _mm_min_ps(a, b);
+#elif defined(__wasm_simd128__)
+  return wasm_f32x4_pmin(b, a); // a < b ? a : b
 #else
   const Ints m = a < b;
   return (Floats)(((Ints)a & m) | ((Ints)b & ~m));

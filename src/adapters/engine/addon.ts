@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
+import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { EspalierError } from '../../errors.ts';
 import type { PackedG4 } from '../../model/pack-g4.ts';
@@ -75,11 +76,22 @@ export const loadArgumentsG4 = (variant: string, p: PackedG4): LoadArgumentsG4 =
   p.layers.map((l) => [l.units, l.inputs, l.ptr, l.source, l.values, l.bias, l.scale] as const), [p.embedding, p.step], [p.output, p.outputScale], p.outputBias,
 ];
 
-/** Where the addon lies: build/kernel/espalier_kernel.node under the folder of package.json. */
-export function kernelPath(): string {
+function folderOfPackage(): string {
   let folder = path.dirname(fileURLToPath(import.meta.url));
   while (!existsSync(path.join(folder, 'package.json')) && path.dirname(folder) !== folder) folder = path.dirname(folder);
-  return path.join(folder, 'build', 'kernel', 'espalier_kernel.node');
+  return folder;
+}
+
+/** Where this machine's own build lies: build/kernel/espalier_kernel.node under the folder of package.json. */
+export const kernelPath = (): string => path.join(folderOfPackage(), 'build', 'kernel', 'espalier_kernel.node');
+
+/** Where a prebuilt addon lies, named as node-gyp-build has it: prebuilds/<platform>-<arch>/espalier.node. */
+export const prebuildPath = (): string => path.join(folderOfPackage(), 'prebuilds', `${process.platform}-${process.arch}`, 'espalier.node');
+
+/** Where to look for the addon, in this order: those that are there, or the place of the own build where none is. */
+export function kernelPaths(): readonly string[] {
+  const found = [kernelPath(), prebuildPath()].filter((file) => existsSync(file));
+  return found.length > 0 ? found : [kernelPath()];
 }
 
 /** Loads the addon into this process. Probe it first (probe.ts): a broken binary can end the process. Throws engine-unavailable. */

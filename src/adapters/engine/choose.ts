@@ -1,10 +1,10 @@
-/** Chooses the engine of this process: the fastest variant that passes its probe, else the reference, and says why. */
+/** Chooses the engine of this process: the fastest variant that passes its probe, else WebAssembly, else the reference, and says why. */
 import { availableParallelism } from 'node:os';
 import process from 'node:process';
 import { ERRORS, EspalierError } from '../../errors.ts';
 import type { Engine } from '../../ports.ts';
 import type { Precision } from './addon.ts';
-import { kernelPath, loadAddon, precisionOf } from './addon.ts';
+import { kernelPaths, loadAddon, precisionOf } from './addon.ts';
 import { NativeEngine } from './native.ts';
 import { OnnxThread, onnxVersion } from './onnx-thread.ts';
 import { OnnxEngine } from './onnx.ts';
@@ -12,6 +12,7 @@ import { probe } from './probe.ts';
 import { ReferenceEngine } from './reference.ts';
 import type { Candidate } from './router.ts';
 import { RoutedEngine } from './router.ts';
+import { probedWasm, WASM_VARIANT } from './wasm.ts';
 
 export type EngineKind = 'auto' | 'native' | 'onnxruntime' | 'reference';
 
@@ -20,6 +21,7 @@ export const KERNEL_VARIANTS = ['avx512', 'avx2', 'portable'] as const;
 /** Those that work in int8; never chosen unless asked for, as they answer a little differently. */
 export const G4_VARIANTS = ['avx512-vnni-g4', 'avx-vnni-g4', 'avx2-g4', 'portable-g4'] as const;
 const VARIANTS: Readonly<Record<Precision, readonly string[]>> = { 'fp32': KERNEL_VARIANTS, 'int8-g4': G4_VARIANTS };
+const ALL: readonly string[] = [...KERNEL_VARIANTS, ...G4_VARIANTS, WASM_VARIANT];
 
 export interface EngineChoice {
   readonly kind: EngineKind;
@@ -27,8 +29,10 @@ export interface EngineChoice {
   readonly variant?: string | undefined;
   /** Takes variants of this precision only; where left out, of fp32 unless one is forced. */
   readonly precision?: Precision;
-  /** Where the addon lies; `kernelPath()` otherwise. */
+  /** Where the addon lies; `kernelPaths()` otherwise. */
   readonly file?: string;
+  /** Where the WebAssembly module lies; `WASM_FILE` otherwise. */
+  readonly wasm?: URL;
   readonly timeoutMs?: number;
   /** auto: whether onnxruntime stands by for dense models, where it is installed. */
   readonly dense?: boolean;
@@ -59,7 +63,7 @@ async function onnxruntime(): Promise<Candidate | string> {
 async function withOthers(native: ChosenEngine, choice: EngineChoice): Promise<ChosenEngine> {
   const candidates: Candidate[] = [{ engine: native.engine, densityMin: 0 }], said = [native.reason];
   if (choice.int8 === true) {
-    const int8 = await chooseEngine({ ...choice, kind: 'native', variant: undefined, precision: 'int8-g4', int8: false, dense: false }).catch(reasonOf);
+    const int8 = await chooseEngine({ ...choice, kind: 'native', precision: 'int8-g4' }).catch(reasonOf);
     if (typeof int8 === 'string') said.push(`without int8: ${int8}`);
     else candidates.push({ engine: int8.engine, densityMin: 0 });
   }
@@ -72,20 +76,26 @@ async function withOthers(native: ChosenEngine, choice: EngineChoice): Promise<C
   return { ...native, engine: new RoutedEngine(candidates), reason: [...said, 'each model runs where it is measured to be fastest'].join('; ') };
 }
 
+/** What a choice names: one variant, or all of a precision. Throws config-invalid where there is no such variant. */
+function wantedOf(choice: EngineChoice): { readonly forced: boolean; readonly natives: readonly string[] } {
+  const named = choice.variant ?? process.env['ESPALIER_KERNEL'] ?? '';
+  if (named !== '' && !ALL.includes(named)) throw new EspalierError('config-invalid', `There is no kernel variant ${named}; there are ${ALL.join(', ')}.`);
+  if (named === WASM_VARIANT) return { forced: true, natives: [] };
+  const forced = named !== '' && precisionOf(named) === (choice.precision ?? precisionOf(named));
+  return { forced, natives: forced ? [named] : VARIANTS[choice.precision ?? 'fp32'] };
+}
+
 /**
- * auto: native, else the reference, with reason and remedy. native: throws engine-unavailable rather than to serve slowly.
- * A forced variant is the only one tried.
+ * auto: native (this machine's build, else a prebuilt one), else WebAssembly, else the reference, with reason and remedy.
+ * native: throws engine-unavailable rather than to serve slowly. A forced variant is the only one tried.
  */
 export async function chooseEngine(choice: EngineChoice): Promise<ChosenEngine> {
   const reference = (reason: string): ChosenEngine => ({ engine: new ReferenceEngine(), variant: 'float64', reason });
   if (choice.kind === 'reference') return reference('the reference engine was asked for');
   if (choice.kind === 'onnxruntime') return { engine: new OnnxEngine(await OnnxThread.start()), variant: 'fp32', reason: 'onnxruntime was asked for' };
-  const file = choice.file ?? kernelPath();
-  const wanted = choice.variant ?? process.env['ESPALIER_KERNEL'] ?? '', all = [...KERNEL_VARIANTS, ...G4_VARIANTS];
-  if (wanted !== '' && !all.some((name) => name === wanted)) throw new EspalierError('config-invalid', `There is no kernel variant ${wanted}; there are ${all.join(', ')}.`);
-  const forced = wanted !== '' && precisionOf(wanted) === (choice.precision ?? precisionOf(wanted));
+  const files = choice.file === undefined ? kernelPaths() : [choice.file], { forced, natives } = wantedOf(choice);
   const failures: string[] = [];
-  for (const variant of forced ? [wanted] : VARIANTS[choice.precision ?? 'fp32']) {
+  for (const [file, variant] of files.flatMap((one) => natives.map((name) => [one, name] as const))) {
     const result = await probe(file, variant, choice.timeoutMs === undefined ? {} : { timeoutMs: choice.timeoutMs });
     if (!result.ok) {
       if (!failures.includes(result.reason)) failures.push(result.reason);
@@ -95,7 +105,12 @@ export async function chooseEngine(choice: EngineChoice): Promise<ChosenEngine> 
     const native: ChosenEngine = { engine: new NativeEngine(loadAddon(file), variant, choice.cores ?? coresHere()), variant, reason };
     return choice.kind === 'auto' && !forced ? withOthers(native, choice) : native;
   }
-  const why = failures.join('; ');
-  if (choice.kind === 'native') throw new EspalierError('engine-unavailable', why);
-  return reference(`${why}. ${ERRORS['engine-unavailable'].remedy}`);
+  if (choice.kind === 'native') throw new EspalierError('engine-unavailable', natives.length === 0 ? 'the variant wasm is not native' : failures.join('; '));
+  if (!forced || natives.length === 0) {
+    const wasm = await probedWasm(choice.wasm);
+    const instead = forced ? '' : `; not chosen: ${failures.join('; ')}. ${ERRORS['engine-unavailable'].remedy}`;
+    if (wasm.ok) return { engine: wasm.engine, variant: WASM_VARIANT, reason: `the probe agrees with the reference (${wasm.parity.toExponential(1)})${instead}` };
+    failures.push(wasm.reason);
+  }
+  return reference(`${failures.join('; ')}. ${ERRORS['engine-unavailable'].remedy}`);
 }

@@ -4,6 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { kernelPath, precisionOf } from '../../../src/adapters/engine/addon.ts';
 import { chooseEngine, G4_VARIANTS, KERNEL_VARIANTS } from '../../../src/adapters/engine/choose.ts';
@@ -77,18 +78,35 @@ describe('chooseEngine', () => {
     expect((await chooseEngine({ kind: 'reference' })).engine.name).toBe('reference');
   });
 
-  it('missing or corrupt: auto falls back with reason and remedy, native throws engine-unavailable', async () => {
+  it('missing or corrupt: auto falls back to WebAssembly with reason and remedy, native throws engine-unavailable', async () => {
     const corrupt = path.join(folder, 'corrupt.node');
     writeFileSync(corrupt, readFileSync(kernelPath()));
     truncateSync(corrupt, 5000);
     const garbage = path.join(folder, 'garbage.node');
     writeFileSync(garbage, 'not a binary');
     for (const file of [path.join(folder, 'none.node'), corrupt, garbage]) {
-      const { engine, reason } = await chooseEngine({ kind: 'auto', file });
-      expect(engine.name).toBe('reference');
-      expect(reason).toMatch(/does not exist|died|too short|invalid ELF|not a valid|file/);
+      const { engine, variant, reason } = await chooseEngine({ kind: 'auto', file });
+      expect([engine.name, variant]).toEqual(['wasm', 'wasm']);
+      expect(reason).toMatch(/agrees.*(does not exist|died|too short|invalid ELF|not a valid|file)/);
       expect(reason).toContain('npm run setup');
       await expect(chooseEngine({ kind: 'native', file })).rejects.toSatisfy((error) => codeOf(error) === 'engine-unavailable');
     }
+  });
+
+  it('no native code and no WebAssembly: the reference serves, and says why', async () => {
+    const { engine, reason } = await chooseEngine({ kind: 'auto', file: path.join(folder, 'none.node'), wasm: pathToFileURL(path.join(folder, 'none.wasm')) });
+    expect(engine.name).toBe('reference');
+    expect(reason).toMatch(/none\.node does not exist.*wasm: ENOENT.*npm run setup/);
+  });
+
+  it('wasm can be forced, by ESPALIER_KERNEL too, and is not native', async () => {
+    vi.stubEnv('ESPALIER_KERNEL', 'wasm');
+    expect((await chooseEngine({ kind: 'auto' })).engine.name).toBe('wasm');
+    await expect(chooseEngine({ kind: 'native' })).rejects.toSatisfy((error) => codeOf(error) === 'engine-unavailable');
+    vi.stubEnv('ESPALIER_KERNEL', undefined);
+  });
+
+  it('a forced native variant that does not work is not replaced by WebAssembly', async () => {
+    expect((await chooseEngine({ kind: 'auto', variant: 'portable', file: path.join(folder, 'none.node') })).engine.name).toBe('reference');
   });
 });
