@@ -64,6 +64,7 @@ static bool layerLoad(Model *model, Layer *layer, const Layer *from) {
     const size_t inputs = layer->pause[j] - layer->ptr[j], parts[2][3] = {
       { layer->ptr[j], from->ptr[j], inputs }, { layer->mid[j], from->ptr[j] + inputs, from->ptr[j + 1] - from->ptr[j] - inputs } };
     for (int p = 0; p < 2; p++) {
+      if (parts[p][2] == 0) continue; // a layer without connections has no arrays
       memcpy(layer->source + parts[p][0], from->source + parts[p][1], parts[p][2] * index);
       memcpy((char *)layer->values + parts[p][0] * each, (const char *)from->values + parts[p][1] * each, parts[p][2] * each);
     }
