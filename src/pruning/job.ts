@@ -2,8 +2,14 @@
 import type { ModelId } from '../model/model.ts';
 
 export type CriterionName = 'random' | 'magnitude' | 'activity' | 'obs';
-/** network: one ranking over all connections; unit: each target unit keeps the same share. */
-export type RankingScope = 'network' | 'unit';
+/** network: one ranking over all layers; layer: each layer keeps the same share; unit: each target unit does. */
+export type RankingScope = 'network' | 'layer' | 'unit';
+
+/**
+ * What goes as one: connection, all gate weights of k → j; g4, four consecutive sources 4q..4q+3 of [x; h] into one unit;
+ * unit, h and c with all that enters and leaves; layer, a whole layer of a stack.
+ */
+export type Granularity = 'connection' | 'g4' | 'unit' | 'layer';
 
 /** One job: prune the parent (if a criterion is named), reconstruct, then train on the replay sample. */
 export interface TuningJob {
@@ -24,6 +30,10 @@ export interface TuningJob {
   readonly density: number;
   readonly criterion: CriterionName | null;
   readonly scope: RankingScope;
+  /** connection where left out, as in records of before there was a choice. */
+  readonly granularity?: Granularity;
+  /** Share of the connections alive after the job that may be others than before it: so many more are cut, and as many come back. None where left out. */
+  readonly regrow?: number;
   readonly reconstruct: boolean;
   readonly training: TrainingPlan;
   /** In words, for the lineage of the candidate. */
