@@ -64,7 +64,7 @@ function sourcesOf(shape: ModelShape, { inputs, units }: Selection, { index, lay
 }
 
 /** Rows and columns of a matrix [rows, width] in a new order. */
-function pick<T extends Float32Array | Uint8Array>(make: (length: number) => T, matrix: T, width: number, rows: Int32Array, columns: Int32Array): T {
+function pick<T extends Float32Array | Float64Array | Uint8Array>(make: (length: number) => T, matrix: T, width: number, rows: Int32Array, columns: Int32Array): T {
   const picked = make(rows.length * columns.length);
   rows.forEach((row, r) => { columns.forEach((column, c) => { picked[r * columns.length + c] = matrix[row * width + column]!; }); });
   return picked;
@@ -98,6 +98,12 @@ export function selectUnits({ shape, weights, mask }: Masked, selection: Selecti
     mask: layers.map((of): LayerMask => pick((length) => new Uint8Array(length), mask[of.index]!, of.units, sources[of.index]!, units[of.index]!)),
     stateMap: Int32Array.from(layers.flatMap(({ index }) => [...units[index]!.map((unit) => starts[index]! + unit)])),
   };
+}
+
+/** The saliencies [sources, units] of a network as those of the selected one. Throws shape-unsupported. */
+export function selectScores(shape: ModelShape, scores: readonly Float64Array[], selection: Selection): readonly Float64Array[] {
+  checkSelection(shape, selection);
+  return layerShapes(shape).map((of) => pick((length) => new Float64Array(length), scores[of.index]!, of.units, sourcesOf(shape, selection, of), selection.units[of.index]!));
 }
 
 /**
