@@ -1,7 +1,7 @@
 /** What the loop wants of a training process, and what comes back. JSON-safe. */
 import type { ModelId } from '../model/model.ts';
 
-export type CriterionName = 'random' | 'magnitude' | 'activity' | 'obs';
+export type CriterionName = 'random' | 'magnitude' | 'activity' | 'obs' | 'gradient' | 'movement';
 /** network: one ranking over all layers; layer: each layer keeps the same share; unit: each target unit does. */
 export type RankingScope = 'network' | 'layer' | 'unit';
 
@@ -26,7 +26,7 @@ export interface TuningJob {
   readonly replay: readonly string[];
   /** Moments of the parent in the vault (merged before use); empty: collected from the replay sample. */
   readonly moments: readonly string[];
-  /** Target density of connections; ignored where the criterion is null. */
+  /** Target density of connections; of units where they are what goes; ignored for layers, and where the criterion is null. */
   readonly density: number;
   readonly criterion: CriterionName | null;
   readonly scope: RankingScope;
@@ -74,6 +74,10 @@ export interface CandidateReport {
   /** Largest difference of (h, c) between the packed kernel and TensorFlow on the same sequences, relative above 1. */
   readonly parity: number;
   readonly density: number;
+  /** What went, where it was not connections; the units of each layer that are left; connections that came back. */
+  readonly granularity?: Granularity;
+  readonly layers?: readonly number[];
+  readonly regrown?: number;
   /** Alive connections of each layer: from the inputs, and from the state. */
   readonly densities: readonly { readonly inputs: number; readonly state: number }[];
   /** C(S) = Σ |w| p and C(W) = Σ w² over the alive weights (design: two formulas that are often quoted). */

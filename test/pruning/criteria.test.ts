@@ -28,6 +28,13 @@ describe('criteria', () => {
     expect([...CRITERIA.activity.score({ ...tiny, layer: tinyLayer, moments: tinyMoments })]).toEqual([10, 3]);
   });
 
+  it('gradient is the root mean square of w ∂L/∂w over batches and gates; movement its sum, counted from the lowest', () => {
+    const gradient = { batches: 2, squares: Float64Array.of(8, 1, 1, 2, 5, 5, 18, 5), movement: Float64Array.of(1, 0, 0, -3, 0, 0.5, 0, 0) };
+    // (9 · 8 + 16 · 2) / 2 = 52; 18 / 2 = 9
+    expect([...CRITERIA.gradient.score({ ...tiny, layer: tinyLayer, moments: null, gradient })]).toEqual([Math.sqrt(52), 3]);
+    expect([...CRITERIA.movement.score({ ...tiny, layer: tinyLayer, moments: null, gradient })]).toEqual([0, 2.5]);
+  });
+
   it('obs equals activity, but for its damping, where sources have nothing to do with each other', () => {
     const scores = CRITERIA.obs.score({ ...tiny, layer: tinyLayer, moments: tinyMoments });
     const damping = 1e-4 * (4 + 9 + 1) / 3;
