@@ -23,7 +23,8 @@ export interface Block {
   readonly both: number;
 }
 
-const scaleOf = (block: Block, row: number, column: number): number => (row === 1 ? (column === 1 ? block.both : block.rows) : column === 1 ? block.columns : 1);
+/** What a reset gate on the row and on the column scales an element by. */
+export const scaleOf = (block: Block, row: number, column: number): number => (row === 1 ? (column === 1 ? block.both : block.rows) : column === 1 ? block.columns : 1);
 
 /** Weights [rows, gates], row by row. */
 export function gather(rows: number, gates: readonly number[], weightOf: (row: number, gate: number) => number): Float64Array {
@@ -64,11 +65,14 @@ function rowTimes({ matrix, size }: Block, row: number, { at, gates }: Design, w
 }
 
 /** X_S W0: [kept, gates]. */
-export function targetOf(x: Block, design: Design, everything: Design, wanted: Float64Array): Float64Array {
-  const target = new Float64Array(design.at.length * design.gates);
-  const seen = [seenBy(x, 0, everything, wanted), seenBy(x, 1, everything, wanted)] as const;
-  for (let row = 0; row < design.at.length; row++) rowTimes(x, design.at[row]!, everything, seen[design.flags[row] as 0 | 1], target, row * design.gates);
-  return target;
+export const targetOf = (x: Block, design: Design, everything: Design, wanted: Float64Array): Float64Array => seenFrom(x, design, everything, wanted);
+
+/** G times the weights of a design, at the rows of another: [rows, gates]. What a unit says, seen by every source. */
+export function seenFrom(block: Block, rows: Design, design: Design, weights: Float64Array): Float64Array {
+  const product = new Float64Array(rows.at.length * design.gates);
+  const seen = [seenBy(block, 0, design, weights), seenBy(block, 1, design, weights)] as const;
+  for (let row = 0; row < rows.at.length; row++) rowTimes(block, rows.at[row]!, design, seen[rows.flags[row] as 0 | 1], product, row * design.gates);
+  return product;
 }
 
 /** (G_SS + λI)⁻¹ (X_S W0 + λ w_S): [kept, gates]. Throws evidence-invalid where G_SS + λI is not positive definite. */
