@@ -64,6 +64,19 @@ function rowTimes({ matrix, size }: Block, row: number, { at, gates }: Design, w
   }
 }
 
+/** `rowTimes` of two rows and four gates. */
+function twoRowsTimes({ matrix, size }: Block, first: number, second: number, at: Int32Array, weights: Float64Array, out: Float64Array, to: number): void {
+  const from = first * size, below = second * size;
+  let p0 = 0, p1 = 0, p2 = 0, p3 = 0, q0 = 0, q1 = 0, q2 = 0, q3 = 0;
+  for (let k = 0, w = 0; k < at.length; k++, w += 4) {
+    const place = at[k]!, p = matrix[from + place]!, q = matrix[below + place]!, w0 = weights[w]!, w1 = weights[w + 1]!, w2 = weights[w + 2]!, w3 = weights[w + 3]!;
+    p0 += p * w0; p1 += p * w1; p2 += p * w2; p3 += p * w3;
+    q0 += q * w0; q1 += q * w1; q2 += q * w2; q3 += q * w3;
+  }
+  out[to] = p0; out[to + 1] = p1; out[to + 2] = p2; out[to + 3] = p3;
+  out[to + 4] = q0; out[to + 5] = q1; out[to + 6] = q2; out[to + 7] = q3;
+}
+
 /** X_S W0: [kept, gates]. */
 export const targetOf = (x: Block, design: Design, everything: Design, wanted: Float64Array): Float64Array => seenFrom(x, design, everything, wanted);
 
@@ -71,7 +84,10 @@ export const targetOf = (x: Block, design: Design, everything: Design, wanted: F
 export function seenFrom(block: Block, rows: Design, design: Design, weights: Float64Array): Float64Array {
   const product = new Float64Array(rows.at.length * design.gates);
   const seen = [seenBy(block, 0, design, weights), seenBy(block, 1, design, weights)] as const;
-  for (let row = 0; row < rows.at.length; row++) rowTimes(block, rows.at[row]!, design, seen[rows.flags[row] as 0 | 1], product, row * design.gates);
+  let row = 0;
+  // No reset gate where four share a system: two rows at a time, which reads the weights half as often.
+  if (design.gates === 4) for (; row + 1 < rows.at.length; row += 2) twoRowsTimes(block, rows.at[row]!, rows.at[row + 1]!, design.at, seen[0], product, 4 * row);
+  for (; row < rows.at.length; row++) rowTimes(block, rows.at[row]!, design, seen[rows.flags[row] as 0 | 1], product, row * design.gates);
   return product;
 }
 

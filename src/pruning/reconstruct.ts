@@ -12,8 +12,10 @@ import type { Moments } from '../evidence/moments.ts';
 import { dense } from '../evidence/moments.ts';
 import type { LayerMask, LayerWeights, ModelShape } from '../model/shape.ts';
 import { columnsOf, designOf, resetsOf, store } from './designs.ts';
+import type { Block, Design } from './least-squares.ts';
 import { errorOf, powerOf, solve, targetOf } from './least-squares.ts';
 import { fittingMoments } from './norms.ts';
+import type { System } from './systems.ts';
 import { layerAt, systemsOf } from './systems.ts';
 
 export interface Reconstruction {
@@ -43,31 +45,49 @@ export interface Reconstructed {
 
 const RIDGE = 1e-3;
 
-/** Throws evidence-invalid where the moments do not fit, or are not positive definite. */
-export function reconstruct({ shape, index = 0, parent, current, mask, moments, cross, ridge = RIDGE }: Reconstruction): Reconstructed {
+/** A unit in one system: what is solved, and what is needed to state its error. */
+interface Solved { readonly system: System; readonly j: number; readonly own: Block; readonly design: Design; readonly target: Float64Array; readonly start: Float64Array; readonly wanted: Float64Array; readonly everything: Design }
+
+/** The new weights alone. Throws evidence-invalid where the moments do not fit, or are not positive definite. */
+export const repairLayer = (problem: Reconstruction): LayerWeights => solveAll(problem, () => undefined);
+
+/** The new weights, and the errors before and after; to state them costs as much as to solve. Throws as `repairLayer`. */
+export function reconstruct(problem: Reconstruction): Reconstructed {
+  const { shape, index = 0, moments, cross } = problem, of = layerAt(shape, index), { size } = moments, { units, sources } = of;
+  const errorBefore = new Float64Array(units), errorAfter = new Float64Array(units);
+  const parentSecond = cross?.parentSecond ?? dense(moments);
+  const layer = solveAll(problem, ({ system, j, own, design, target, start, wanted, everything }, solved) => {
+    const power = powerOf({ matrix: parentSecond, size, ...resetsOf(system, parentSecond, size, sources + j) }, everything, wanted);
+    errorBefore[j]! += errorOf(own, design, target, start, power);
+    errorAfter[j]! += errorOf(own, design, target, columnsOf(solved, of, system, j, design), power);
+  });
+  return { layer, errorBefore, errorAfter };
+}
+
+function solveAll({ shape, index = 0, parent, current, mask, moments, cross, ridge = RIDGE }: Reconstruction, visit: (solved: Solved, layer: LayerWeights) => void): LayerWeights {
   const of = layerAt(shape, index), { units, sources } = of, { size } = moments;
   const second = dense(fittingMoments({ shape, index, moments }));
-  const x = cross?.second ?? second, parentSecond = cross?.parentSecond ?? second;
-  assert(mask.length === sources * units && x.length === size * size && parentSecond.length === size * size, 'mask is [sources, units], cross moments [size, size]');
-  let trace = second[size * size - 1]!;
-  for (let k = 0; k < sources; k++) trace += second[k * size + k]!;
-  const lambda = ridge * trace / (sources + 1);
+  const x = cross?.second ?? second;
+  assert(mask.length === sources * units && x.length === size * size, 'mask is [sources, units], cross moments [size, size]');
+  const lambda = ridge * meanSquare(second, size, sources);
   const layer: LayerWeights = { kernel: new Float32Array(current.kernel.length), bias: new Float32Array(current.bias.length), ...(shape.cell === 'gru' ? { recurrentBias: Float32Array.from(current.recurrentBias ?? current.bias.map(() => 0)) } : {}) };
-  const errorBefore = new Float64Array(units), errorAfter = new Float64Array(units);
   for (const system of systemsOf(shape.cell, of)) {
     const everything = designOf(of, system, null, 0, size);
     for (let j = 0; j < units; j++) {
       const design = designOf(of, system, mask, j, size), reset = sources + j;
       const own = { matrix: second, size, ...resetsOf(system, second, size, reset) };
-      const crossed = { matrix: x, size, ...resetsOf(system, x, size, reset) };
       const wanted = columnsOf(parent, of, system, j, everything), start = columnsOf(current, of, system, j, design);
-      const target = targetOf(crossed, design, everything, wanted);
-      const solved = solve(own, design, target, start, lambda);
-      store(layer, of, system, j, design, solved);
-      const power = powerOf({ matrix: parentSecond, size, ...resetsOf(system, parentSecond, size, reset) }, everything, wanted);
-      errorBefore[j]! += errorOf(own, design, target, start, power);
-      errorAfter[j]! += errorOf(own, design, target, columnsOf(layer, of, system, j, design), power);
+      const target = targetOf({ matrix: x, size, ...resetsOf(system, x, size, reset) }, design, everything, wanted);
+      store(layer, of, system, j, design, solve(own, design, target, start, lambda));
+      visit({ system, j, own, design, target, start, wanted, everything }, layer);
     }
   }
-  return { layer, errorBefore, errorAfter };
+  return layer;
+}
+
+/** trace(G) / n over sources and constant. */
+export function meanSquare(second: Float64Array, size: number, sources: number): number {
+  let trace = second[size * size - 1]!;
+  for (let k = 0; k < sources; k++) trace += second[k * size + k]!;
+  return trace / (sources + 1);
 }
