@@ -119,14 +119,12 @@ export function powerOf(block: Block, everything: Design, wanted: Float64Array):
 }
 
 /** Σ over gates of W0ᵀ G0 W0 − 2 wᵀ X_S W0 + wᵀ G_SS w; rounding may leave it a little below zero, so it is cut there. */
-export function errorOf(block: Block, design: Design, target: Float64Array, weights: Float64Array, power: number): number {
-  const { gates, at, flags } = design;
-  const seen = [seenBy(block, 0, design, weights), seenBy(block, 1, design, weights)] as const;
-  const product = new Float64Array(gates);
-  let error = power;
-  for (let row = 0; row < at.length; row++) {
-    rowTimes(block, at[row]!, design, seen[flags[row] as 0 | 1], product, 0);
-    for (let gate = 0; gate < gates; gate++) error += weights[row * gates + gate]! * (product[gate]! - 2 * target[row * gates + gate]!);
-  }
-  return Math.max(0, error);
+export const errorOf = (block: Block, design: Design, target: Float64Array, weights: Float64Array, power: number): number => Math.max(0, power + misfitOf(block, design, target, weights));
+
+/** The part of the error that depends on the weights, Σ over gates of wᵀ G_SS w − 2 wᵀ X_S W0. */
+export function misfitOf(block: Block, design: Design, target: Float64Array, weights: Float64Array): number {
+  const product = seenFrom(block, design, design, weights);
+  let misfit = 0;
+  for (let at = 0; at < weights.length; at++) misfit += weights[at]! * (product[at]! - 2 * target[at]!);
+  return misfit;
 }

@@ -145,7 +145,8 @@ describe.each(cells)('what the readers of a unit of %s lose', (cell) => {
       const { errorBefore, errorAfter } = reconstruct({ shape, index, parent: model.weights.layers[index]!, current: cut.layers[index]!, mask: mask[index]!, moments: moments[index]!, cross: null });
       // In the units that stay; the others have no readers.
       const sum = (errors: Float64Array): number => [...selection.units[index]!].reduce((all, j) => all + errors[j]!, 0);
-      expect(sum(errorAfter)).toBeLessThan(0.9 * sum(errorBefore));
+      // A ReLU unit that is silent costs nothing in the first place.
+      expect(sum(errorAfter)).toBeLessThanOrEqual(0.9 * sum(errorBefore) + (cell === 'rnn-relu' ? 1e-9 : 0));
       expect(errorAfter).toHaveLength(units);
     }
     const output = reconstructOutput({ parent: model.weights, current: model.weights, kept, moments: { second, cross: null } });
