@@ -65,7 +65,7 @@ function best({ scores, mask, sources, units, wanted, scope, regrow }: Ranked): 
  * unit: the error of the network's output that they cause (see `sensitivityOf`)
  */
 export function chooseAll(layers: readonly Pick<Choice, 'scores' | 'mask' | 'sources' | 'units'>[], { density, scope, granularity = 'connection', regrow = false }: Pick<Choice, 'density' | 'scope' | 'granularity' | 'regrow'>, sensitivity: readonly number[] | null = null): Mask {
-  if (scope !== 'network' || layers.length === 1) return layers.map((layer) => choose({ ...layer, density, scope, granularity, regrow }));
+  if (scope === 'layer' || scope === 'unit' || layers.length === 1) return layers.map((layer) => choose({ ...layer, density, scope, granularity, regrow }));
   if (granularity === 'connection') return bestOfAll(layers, Math.round(density * layers.reduce((sum, { mask }) => sum + mask.length, 0)), regrow, sensitivity);
   const grouped = layers.map((layer) => groupsIn({ ...layer, density }));
   return bestOfAll(grouped, grouped.reduce((sum, { wanted }) => sum + wanted, 0), regrow, sensitivity).map((chosen, at) => groupMembers(chosen, layers[at]!.mask, layers[at]!.units, regrow));

@@ -2,8 +2,11 @@
 import type { ModelId } from '../model/model.ts';
 
 export type CriterionName = 'random' | 'magnitude' | 'activity' | 'obs' | 'gradient' | 'movement';
-/** network: one ranking over all layers; layer: each layer keeps the same share; unit: each target unit does. */
-export type RankingScope = 'network' | 'layer' | 'unit';
+/**
+ * network: one ranking over all layers, relative to the mean of each; sensitivity: one ranking, in units of the output's
+ * error that cutting each layer alone causes; layer: each layer keeps the same share; unit: each target unit does.
+ */
+export type RankingScope = 'network' | 'sensitivity' | 'layer' | 'unit';
 
 /**
  * What goes as one: connection, all gate weights of k → j; g4, four consecutive sources 4q..4q+3 of [x; h] into one unit;

@@ -6,6 +6,8 @@ import { errorOf, powerOf, solve, targetOf } from './least-squares.ts';
 
 /** Second moments of b = [features; 1], what the output layer reads at its answers, [size, size] row-major, size = features + 1. */
 export interface OutputMoments {
+  /** Number of answers. */
+  readonly answers: number;
   readonly second: Float64Array;
   /** E[b b0ᵀ] and E[b0 b0ᵀ] with b0 what the parent's reads; null where they are the same. */
   readonly cross: { readonly second: Float64Array; readonly parentSecond: Float64Array } | null;
@@ -38,7 +40,7 @@ const rowsOf = ({ output, outputBias }: Output, { kept, gates }: Design): Float6
 export function reconstructOutput({ parent, current, kept, moments, ridge = 1e-3 }: OutputReconstruction): Output & { readonly errorBefore: number; readonly errorAfter: number } {
   const features = kept.length, size = features + 1, outputs = parent.outputBias.length;
   assert(moments.second.length === size * size && parent.output.length === features * outputs, 'the moments are of what the output layer reads');
-  if (!(moments.second[size * size - 1]! > 0)) throw new EspalierError('evidence-invalid', 'There are no answers in the moments.');
+  if (moments.answers === 0) throw new EspalierError('evidence-invalid', 'There are no answers in the moments.');
   const designOf = (rows: readonly number[]): Design => ({ gates: outputs, kept: Int32Array.from([...rows, -1]), at: Int32Array.from([...rows, features]), flags: new Uint8Array(rows.length + 1) });
   const all = Array.from({ length: features }, (_, k) => k);
   const everything = designOf(all), design = designOf(all.filter((k) => kept[k] === 1));

@@ -71,13 +71,13 @@ export const bestPlaces = (scores: Float64Array, count: number): Int32Array =>
 
 /**
  * The units that stay, for each layer in rising order: round(density · units) of the network, at least one of each layer
- * and direction. Scope network ranks the layers together, each score relative to the mean of its layer (the r-th best of
- * both directions as one, since they keep as many); all other scopes give each layer the same share.
+ * and direction. The scopes network and sensitivity rank the layers together, each score relative to the mean of its layer (the r-th best of
+ * both directions as one, since they keep as many); the others give each layer the same share.
  */
 export function chooseUnits(shape: ModelShape, scores: readonly Float64Array[], { density, scope }: { readonly density: number; readonly scope: RankingScope }): readonly Int32Array[] {
   assert(density >= 0 && density <= 1 && scores.every((layer) => layer.every(Number.isFinite)), 'density lies in 0 to 1, scores are finite');
   const directions = directionsOf(shape);
-  const counts = scope === 'network' ? countsTogether(shape, scores, density) : shape.layers.map((units) => Math.max(1, Math.round(density * units)));
+  const counts = scope === 'network' || scope === 'sensitivity' ? countsTogether(shape, scores, density) : shape.layers.map((units) => Math.max(1, Math.round(density * units)));
   return scores.map((layer, index) => bestPlaces(layer, counts[Math.floor(index / directions)]!));
 }
 

@@ -115,6 +115,6 @@ export async function momentsOf(runtime: Runtime, { id, model, parent, items, ve
   return {
     moments: sums.map(({ size, own }, layer) => ({ model: id, layer, size, vectors, second: packed(own, size) })),
     cross: crossed ? sums.map(({ cross, parents }) => ({ second: mean(cross), parentSecond: mean(parents) })) : null,
-    output: answers === null ? null : { second: mean(answers.own, answered), cross: crossed ? { second: mean(answers.cross, answered), parentSecond: mean(answers.parents, answered) } : null },
+    output: answers === null ? null : { answers: answered, second: mean(answers.own, answered), cross: crossed ? { second: mean(answers.cross, answered), parentSecond: mean(answers.parents, answered) } : null },
   };
 }

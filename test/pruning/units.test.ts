@@ -149,7 +149,7 @@ describe.each(cells)('what the readers of a unit of %s lose', (cell) => {
       expect(sum(errorAfter)).toBeLessThanOrEqual(0.9 * sum(errorBefore) + (cell === 'rnn-relu' ? 1e-9 : 0));
       expect(errorAfter).toHaveLength(units);
     }
-    const output = reconstructOutput({ parent: model.weights, current: model.weights, kept, moments: { second, cross: null } });
+    const output = reconstructOutput({ parent: model.weights, current: model.weights, kept, moments: { answers, second, cross: null } });
     expect(output.errorAfter).toBeLessThan(0.9 * output.errorBefore);
     kept.forEach((bit, row) => { if (bit === 0) expect(output.output.subarray(3 * row, 3 * row + 3).every((value) => value === 0)).toBe(true); });
   });
