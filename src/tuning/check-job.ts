@@ -1,11 +1,14 @@
 /** A job as it came over a wire: every field checked before anything is done. */
 import { EspalierError } from '../errors.ts';
-import type { CriterionName, RankingScope, TrainingPlan, TuningJob } from '../pruning/job.ts';
+import type { CriterionName, Granularity, RankingScope, TrainingPlan, TuningJob } from '../pruning/job.ts';
 import type { Refuse } from '../support/fields.ts';
 import { booleanOf, choiceOf, integerOf, listOf, numberOf, recordOf, textOf } from '../support/fields.ts';
 
-const CRITERIA: readonly CriterionName[] = ['random', 'magnitude', 'activity', 'obs'];
-const SCOPES: readonly RankingScope[] = ['network', 'unit'];
+const CRITERIA: readonly CriterionName[] = ['random', 'magnitude', 'activity', 'obs', 'gradient', 'movement'];
+const SCOPES: readonly RankingScope[] = ['network', 'sensitivity', 'layer', 'unit'];
+const GRANULARITIES: readonly Granularity[] = ['connection', 'g4', 'unit', 'layer'];
+/** Fields that jobs of before they were there do not have. */
+const OPTIONAL = ['granularity', 'regrow'] as const;
 const REFERENCES_MAX = 100_000;
 
 const refuse: Refuse = (what) => { throw new EspalierError('trainer-failed', `The job is not valid: ${what}.`); };
@@ -29,7 +32,8 @@ function planOf(value: unknown): TrainingPlan {
 
 /** Throws trainer-failed, naming the field. */
 export function checkJob(value: unknown): TuningJob {
-  const job = recordOf(value, ['id', 'cycle', 'seed', 'parent', 'teacher', 'anchor', 'replay', 'moments', 'density', 'criterion', 'scope', 'reconstruct', 'training', 'trainedOn'], 'it', refuse);
+  const given = OPTIONAL.filter((field) => typeof value === 'object' && value !== null && Object.hasOwn(value, field));
+  const job: Readonly<Record<string, unknown>> = recordOf(value, ['id', 'cycle', 'seed', 'parent', 'teacher', 'anchor', 'replay', 'moments', 'density', 'criterion', 'scope', 'reconstruct', 'training', 'trainedOn', ...given], 'it', refuse);
   const reference = (where: string) => (text: unknown): string => textOf(text, 64, where, refuse);
   const references = (list: unknown, where: string): readonly string[] => listOf(list, REFERENCES_MAX, where, refuse).map(reference(where));
   return {
@@ -44,6 +48,8 @@ export function checkJob(value: unknown): TuningJob {
     density: numberOf(job.density, 0, 1, 'density', refuse),
     criterion: orNull(job.criterion, (name) => choiceOf(name, CRITERIA, 'criterion', refuse)),
     scope: choiceOf(job.scope, SCOPES, 'scope', refuse),
+    ...(given.includes('granularity') ? { granularity: choiceOf(job.granularity, GRANULARITIES, 'granularity', refuse) } : {}),
+    ...(given.includes('regrow') ? { regrow: numberOf(job.regrow, 0, 0.9, 'regrow', refuse) } : {}),
     reconstruct: booleanOf(job.reconstruct, 'reconstruct', refuse),
     training: planOf(job.training),
     trainedOn: textOf(job.trainedOn, 10_000, 'trainedOn', refuse),

@@ -46,7 +46,7 @@ describe('a model with fewer units', () => {
   });
 
   it('keeps its map in its file', () => {
-    const { id: _, ...draft } = small, named = { ...draft, lineage: { ...draft.lineage, parent: 'a'.repeat(64) } };
+    const named = { ...small, lineage: { ...small.lineage, parent: 'a'.repeat(64) } };
     const { bytes } = encodeArtifact(named, sha256);
     expect(decodeArtifact(bytes, sha256).lineage.origins).toEqual([4, 0, 2]);
     for (const origins of [[0, 1], [0, 0, 1], [-1, 0, 1]]) {
