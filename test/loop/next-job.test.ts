@@ -1,7 +1,8 @@
 // Goal: the densities that are ordered approach the final one by the cubic schedule. Method: walks of promotions and refusals.
 import { describe, expect, it } from 'vitest';
-import { nextDensity } from '../../src/loop/next-job.ts';
+import { nextDensity, nextJob } from '../../src/loop/next-job.ts';
 import { densityOf } from '../../src/pruning/schedule.ts';
+import { fresh, policy as whole } from './support.ts';
 
 const policy = { cycles: 4, density: 0.1 };
 
@@ -30,5 +31,13 @@ describe('next density', () => {
 
   it('never goes up for a champion that is thinner than the final density', () => {
     expect(nextDensity({ density: 0.05, refusedDensity: null }, policy)).toBe(0.05);
+  });
+});
+
+describe('the next job', () => {
+  it('says what goes and what may come back only where that was chosen', () => {
+    expect(Object.keys(nextJob(fresh(), whole))).not.toContain('granularity');
+    expect(nextJob(fresh(), { ...whole, granularity: 'g4', regrow: 0.1, scope: 'sensitivity' })).toMatchObject({ granularity: 'g4', regrow: 0.1, scope: 'sensitivity' });
+    expect(nextJob(fresh(), { ...whole, granularity: 'connection', regrow: 0 })).toEqual(nextJob(fresh(), whole));
   });
 });
