@@ -46,7 +46,7 @@ const loop = z.strictObject({
   density: share(0.1, 'Density of connections that the cycles approach by the cubic schedule (Zhu & Gupta 2017).'),
   cycles: whole(1, 100, 3, 'cycles', 'Cycles in which the density is reached.'),
   cyclesMax: whole(1, 10_000, 6, 'cycles', 'Cycles after which the loop rests; refused candidates count.'),
-  criterion: oneOf(['random', 'magnitude', 'activity', 'obs', 'gradient', 'movement'], 'obs', 'How the cost of removing a connection is estimated.'),
+  criterion: oneOf(['random', 'magnitude', 'activity', 'obs', 'gradient', 'movement', 'fisher'], 'obs', 'How the cost of removing a connection is estimated.'),
   scope: oneOf(['network', 'sensitivity', 'layer', 'unit'], 'network', 'network: one ranking over all connections, relative to each layer; sensitivity: by the error of the output that each layer causes; layer: each layer keeps the same share; unit: each unit does.'),
   granularity: oneOf(['connection', 'g4'], 'connection', 'connection: a source and a unit; g4: four consecutive sources of a unit, for 8-bit kernels.'),
   regrow: real(0, 0.9, 0, 'share', 'Share of the alive connections that each cycle exchanges for dead ones that the traffic calls for.'),

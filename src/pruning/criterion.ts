@@ -8,15 +8,18 @@ import type { CriterionName } from './job.ts';
 import { gradient } from './criteria/gradient.ts';
 import { movement } from './criteria/movement.ts';
 import { activity } from './criteria/activity.ts';
+import { fisher } from './criteria/fisher.ts';
 import { magnitude } from './criteria/magnitude.ts';
 import { obs } from './criteria/obs.ts';
 import { random } from './criteria/random.ts';
 
-/** What training saw of the weights of a layer, over a number of batches; each [sources, G · units]. */
+/** What training saw of the weights of a layer, over a number of batches; each [sources, G · units] where nothing else is said. */
 export interface LayerGradient {
   readonly batches: number;
   /** Σ (∂L/∂w)², dead weights too. */
   readonly squares: Float64Array;
+  /** Σ (∂L/∂b)², [G · units]: how much the loss minds what a gate is told. */
+  readonly biasSquares: Float64Array;
   /** Σ −w ∂L/∂w while the weights moved: positive where training drives a weight away from zero. */
   readonly movement: Float64Array;
 }
@@ -39,9 +42,9 @@ export interface Scoring {
 
 export interface Criterion {
   readonly name: CriterionName;
-  readonly needs: 'moments' | 'gradient' | 'nothing';
+  readonly needs: 'moments' | 'gradient' | 'both' | 'nothing';
   /** Saliency [sources, units], row-major, not negative. Throws evidence-invalid where what it needs does not serve. */
   score(scoring: Scoring): Float64Array;
 }
 
-export const CRITERIA: Readonly<Record<CriterionName, Criterion>> = { random, magnitude, activity, obs, gradient, movement };
+export const CRITERIA: Readonly<Record<CriterionName, Criterion>> = { random, magnitude, activity, obs, gradient, movement, fisher };

@@ -1,7 +1,7 @@
 /** What the loop wants of a training process, and what comes back. JSON-safe. */
 import type { ModelId } from '../model/model.ts';
 
-export type CriterionName = 'random' | 'magnitude' | 'activity' | 'obs' | 'gradient' | 'movement';
+export type CriterionName = 'random' | 'magnitude' | 'activity' | 'obs' | 'gradient' | 'movement' | 'fisher';
 /**
  * network: one ranking over all layers, relative to the mean of each; sensitivity: one ranking, in units of the output's
  * error that cutting each layer alone causes; layer: each layer keeps the same share; unit: each target unit does.

@@ -44,5 +44,6 @@ export function fittingGradient({ layer, gradient }: Pick<Scoring, 'layer' | 'gr
   for (const sums of [gradient.squares, gradient.movement]) {
     if (sums.length !== layer.kernel.length) throw new EspalierError('evidence-invalid', `The gradients are of ${sums.length} weights, the layer has ${layer.kernel.length}.`);
   }
+  if (gradient.biasSquares.length !== layer.bias.length) throw new EspalierError('evidence-invalid', `The gradients are of ${gradient.biasSquares.length} biases, the layer has ${layer.bias.length}.`);
   return gradient;
 }

@@ -17,9 +17,10 @@ import { layerAt, systemsOf } from './systems.ts';
  * the power that the layer is to say, Σ W0ᵀ G0 W0: [sources, units]; 0 for alive ones. With the residual's correlation
  * c = X_k W0 − G_k w of source k (for each gate), it saves ‖c‖² / G_kk: one step of matching pursuit (Mallat & Zhang 1993),
  * and never more than the others adapting as well would save. `current` is cut to the mask, and solved for it.
+ * @param minded how much the loss minds an error of each gate, E[(∂L/∂b)²], [G · units]: gains are then in units of the loss
  * Throws evidence-invalid where the moments do not fit.
  */
-export function residualGains({ shape, index = 0, parent, current, mask, moments, cross }: Omit<Reconstruction, 'ridge'>): Float64Array {
+export function residualGains({ shape, index = 0, parent, current, mask, moments, cross }: Omit<Reconstruction, 'ridge'>, minded: Float64Array | null = null): Float64Array {
   const of = layerAt(shape, index), { units, sources } = of, { size } = moments;
   const second = dense(fittingMoments({ shape, index, moments }));
   const x = cross?.second ?? second, parentSecond = cross?.parentSecond ?? second;
@@ -32,17 +33,17 @@ export function residualGains({ shape, index = 0, parent, current, mask, moments
       const wanted = columnsOf(parent, of, system, j, everything), design = designOf(of, system, mask, j, size);
       const target = seenFrom({ matrix: x, size, ...resetsOf(system, x, size, reset) }, everything, everything, wanted);
       const said = seenFrom(own, everything, design, columnsOf(current, of, system, j, design));
-      power += powerOf({ matrix: parentSecond, size, ...resetsOf(system, parentSecond, size, reset) }, everything, wanted);
+      if (minded === null) power += powerOf({ matrix: parentSecond, size, ...resetsOf(system, parentSecond, size, reset) }, everything, wanted);
       for (let k = 0; k < sources; k++) {
         const at = k * units + j, row = everything.at[k]!, square = second[row * size + row]! * scaleOf(own, everything.flags[k]!, everything.flags[k]!);
         if (mask[at] === 1 || !(square > 0)) continue;
         let sum = 0;
-        for (let gate = 0; gate < gates; gate++) sum += (target[k * gates + gate]! - said[k * gates + gate]!) ** 2;
+        for (let gate = 0; gate < gates; gate++) sum += (target[k * gates + gate]! - said[k * gates + gate]!) ** 2 * (minded === null ? 1 : minded[system.gates[gate]! * units + j]!);
         gains[at]! += sum / square;
       }
     }
   }
-  return power > 0 ? gains.map((gain) => gain / power) : gains;
+  return minded === null && power > 0 ? gains.map((gain) => gain / power) : gains;
 }
 
 /** The same from the dense gradient, Σ (∂L/∂w)² of dead connections over the gates (RigL; Evci et al. 2020): [sources, units]. */

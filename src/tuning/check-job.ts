@@ -4,7 +4,7 @@ import type { CriterionName, Granularity, RankingScope, TrainingPlan, TuningJob 
 import type { Refuse } from '../support/fields.ts';
 import { booleanOf, choiceOf, integerOf, listOf, numberOf, recordOf, textOf } from '../support/fields.ts';
 
-const CRITERIA: readonly CriterionName[] = ['random', 'magnitude', 'activity', 'obs', 'gradient', 'movement'];
+const CRITERIA: readonly CriterionName[] = ['random', 'magnitude', 'activity', 'obs', 'gradient', 'movement', 'fisher'];
 const SCOPES: readonly RankingScope[] = ['network', 'sensitivity', 'layer', 'unit'];
 const GRANULARITIES: readonly Granularity[] = ['connection', 'g4', 'unit', 'layer'];
 /** Fields that jobs of before they were there do not have. */

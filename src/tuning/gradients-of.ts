@@ -66,7 +66,7 @@ export async function gradientsOf(runtime: Runtime, plan: GradientPlan, signal: 
   const { model: { shape, weights }, mask, items, learningRate, batchesMax } = plan;
   if (items.length === 0) throw new EspalierError('evidence-invalid', 'There are no sequences to take gradients from.');
   const { tf } = runtime, random = randomFrom(plan.seed);
-  const sums = layerShapes(shape).map(({ sources, gates, units }) => ({ squares: new Float64Array(sources * gates * units), movement: new Float64Array(sources * gates * units) }));
+  const sums = layerShapes(shape).map(({ sources, gates, units }) => ({ squares: new Float64Array(sources * gates * units), movement: new Float64Array(sources * gates * units), biasSquares: new Float64Array(gates * units) }));
   const teacher = plan.teacher === null ? null : await createTeacher(runtime, plan.teacher, items, 0, signal);
   const keeper = stateKeeper(tf), optimizer = createOptimizer(runtime, shape, weights, mask);
   const step = (batch: Batch): void => tf.scope(() => {
@@ -75,7 +75,8 @@ export async function gradientsOf(runtime: Runtime, plan: GradientPlan, signal: 
       const parameters = optimizer.parameters(), forward = runForward(runtime, shape, parameters, batch, keeper.get(), null);
       const { dLogits } = mixedLoss(runtime, forward.logits, labelled(runtime, batch, taught ?? forward.logits, random), null, { labelShare: 1, temperature: 1 });
       const made = runBackward(runtime, shape, parameters, batch, forward, dLogits);
-      sums.forEach(({ squares, movement }, index) => {
+      sums.forEach(({ squares, movement, biasSquares }, index) => {
+        tf.readFloats(made[`layers.${index}.bias`]!).forEach((value, at) => { biasSquares[at]! += value * value; });
         const slope = tf.readFloats(made[`layers.${index}.kernel`]!), now = learningRate > 0 ? tf.readFloats(parameters[`layers.${index}.kernel`]!) : null;
         slope.forEach((value, at) => {
           if (!Number.isFinite(value)) throw new EspalierError('trainer-failed', `A gradient is ${value}.`);

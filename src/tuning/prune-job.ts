@@ -75,7 +75,7 @@ interface Scored { readonly moments: readonly Moments[]; readonly gradients: rea
 async function scored(pruning: Pruning, criterion: NonNullable<TuningJob['criterion']>): Promise<Scored> {
   const { runtime, job: { seed, training: { lanes, window, learningRate } }, parent, teacher, items, signal } = pruning;
   const moments = await enoughMoments(pruning);
-  const gradients = CRITERIA[criterion].needs !== 'gradient' ? null
+  const gradients = !['gradient', 'both'].includes(CRITERIA[criterion].needs) ? null
     : await gradientsOf(runtime, { model: parent, mask: parent.mask, teacher, items, lanes, window, batchesMax: GRADIENT_BATCHES, learningRate: criterion === 'movement' ? learningRate : 0, seed }, signal);
   return { moments, gradients, scores: score(parent, parent.mask, criterion, moments, randomFrom(seed), gradients) };
 }
@@ -95,7 +95,8 @@ async function pruneConnections(pruning: Pruning, { moments, gradients, scores }
     const collected = await collectUnder(runtime, { reference, cut, items, vectorsMax: vectorsOf(shape), withOutput: false }, signal);
     const repaired = job.reconstruct ? repairUnder(collected, cut, mask, null) : cut;
     if (regrow === 0) return { shape, weights: repaired, mask, scores, origins: null, regrown: 0 };
-    const gains = gradients === null ? gainsUnder(collected, repaired, mask) : repaired.layers.map((layer, index) => gradientGains(layer, gradients[index]!.squares, mask[index]!, layerShapes(shape)[index]!.units));
+    // Without a repair the weights that come back are zero, and the dense gradient says where training would use them.
+    const gains = job.reconstruct || gradients === null ? gainsUnder(collected, repaired, mask, gradients) : repaired.layers.map((layer, index) => gradientGains(layer, gradients[index]!.squares, mask[index]!, layerShapes(shape)[index]!.units));
     const alive = (of: Mask): number => of.reduce((sum, layer) => sum + aliveOf(layer), 0), all = mask.reduce((sum, layer) => sum + layer.length, 0);
     const grown = grow(layerShapes(shape).map(({ index, units }) => ({ mask: mask[index]!, gains: gains[index]!, units })), Math.max(0, Math.round(density * all) - alive(mask)), granularity);
     const weights = job.reconstruct ? repairUnder(collected, repaired, grown, null) : repaired;

@@ -5,6 +5,7 @@
 import { mergeMoments } from '../evidence/moments.ts';
 import type { ReplayItem } from '../evidence/replay.ts';
 import type { Mask, Weights } from '../model/shape.ts';
+import type { LayerGradient } from '../pruning/criterion.ts';
 import { chooseRidge } from '../pruning/choose-ridge.ts';
 import { repairLayer } from '../pruning/reconstruct.ts';
 import type { OutputMoments } from '../pruning/reconstruct-output.ts';
@@ -68,6 +69,6 @@ export function repairUnder({ reference: { shape, weights }, whole: { moments, c
   return { ...current, layers, output: rows, outputBias };
 }
 
-/** What dead connections would save, for each layer. */
-export const gainsUnder = ({ reference: { shape, weights }, whole: { moments, cross } }: Collected, current: Weights, mask: Mask): readonly Float64Array[] =>
-  current.layers.map((layer, index) => residualGains({ shape, index, parent: weights.layers[index]!, current: layer, mask: mask[index]!, moments: moments[index]!, cross: cross![index]! }));
+/** What dead connections would save, for each layer; in units of the loss where there are gradients. */
+export const gainsUnder = ({ reference: { shape, weights }, whole: { moments, cross } }: Collected, current: Weights, mask: Mask, gradients: readonly LayerGradient[] | null): readonly Float64Array[] =>
+  current.layers.map((layer, index) => residualGains({ shape, index, parent: weights.layers[index]!, current: layer, mask: mask[index]!, moments: moments[index]!, cross: cross![index]! }, gradients?.[index]!.biasSquares ?? null));

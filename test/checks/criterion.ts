@@ -13,10 +13,13 @@ const INPUTS = 4, UNITS = 6, SOURCES = INPUTS + UNITS;
 const scoringOf = (shape: ModelShape, { layer, mask }: { layer: LayerWeights; mask: LayerMask }, seed = 1): Scoring =>
   ({ shape, layer, mask, moments: sampleMoments(shape, 40, seed), gradient: sampleGradient(layer.kernel.length, seed), random: randomFrom(seed) });
 
+/** Units of a sample layer with so many weights: of the check's own, or of one unit and one input. */
+const unitsIn = (length: number): number => (length === 8 ? 1 : UNITS);
+
 /** Squares that are not negative, movement of both signs. */
 function sampleGradient(length: number, seed: number): LayerGradient {
   const random = randomFrom(seed + 9);
-  return { batches: 5, squares: Float64Array.from({ length }, () => gaussian(random) ** 2), movement: Float64Array.from({ length }, () => gaussian(random)) };
+  return { batches: 5, squares: Float64Array.from({ length }, () => gaussian(random) ** 2), biasSquares: Float64Array.from({ length: 4 * unitsIn(length) }, () => gaussian(random) ** 2), movement: Float64Array.from({ length }, () => gaussian(random)) };
 }
 
 /** New place p holds the old source or unit order[p]: hidden sources move with their units, inputs among themselves. */
@@ -27,7 +30,7 @@ function permuted(shape: ModelShape, { layer, mask }: { layer: LayerWeights; mas
   const column = (at: number): number => Math.floor(at / UNITS) * UNITS + units[at % UNITS]!;
   const from = (at: number): number => sources[Math.floor(at / (4 * UNITS))]! * 4 * UNITS + column(at % (4 * UNITS));
   const kernel = layer.kernel.map((_, at) => layer.kernel[from(at)]!);
-  const seen = sampleGradient(kernel.length, 1), gradient = { ...seen, squares: seen.squares.map((_, at) => seen.squares[from(at)]!), movement: seen.movement.map((_, at) => seen.movement[from(at)]!) };
+  const seen = sampleGradient(kernel.length, 1), gradient = { ...seen, squares: seen.squares.map((_, at) => seen.squares[from(at)]!), biasSquares: seen.biasSquares.map((_, at) => seen.biasSquares[column(at)]!), movement: seen.movement.map((_, at) => seen.movement[from(at)]!) };
   const origin = Int32Array.from(mask, (_, at) => sources[Math.floor(at / UNITS)]! * UNITS + units[at % UNITS]!);
   const activity = sampleActivity(SOURCES, 40, 1);
   const moved = activity.map((_, at) => activity[Math.floor(at / SOURCES) * SOURCES + sources[at % SOURCES]!]!);
@@ -92,7 +95,7 @@ export function checkCriterion(criterion: Criterion): void {
       expect(double).toStrictEqual(single.map((score) => 2 * score));
     });
 
-    if (criterion.needs === 'moments') it('refuses to go without moments, or with those of another layer', () => {
+    if (criterion.needs === 'moments' || criterion.needs === 'both') it('refuses to go without moments, or with those of another layer', () => {
       const scoring = scoringOf(shape, sampleLayer(shape, 6));
       for (const moments of [null, emptyMoments('m', 0, SOURCES + 1), sampleMoments(smallShape(INPUTS, UNITS + 1), 5, 1)]) {
         let code: string | undefined;
@@ -101,7 +104,7 @@ export function checkCriterion(criterion: Criterion): void {
       }
     });
 
-    if (criterion.needs === 'gradient') it('refuses to go without gradients, or with those of another layer', () => {
+    if (criterion.needs === 'gradient' || criterion.needs === 'both') it('refuses to go without gradients, or with those of another layer', () => {
       const scoring = scoringOf(shape, sampleLayer(shape, 6));
       for (const gradient of [null, undefined, { ...scoring.gradient!, batches: 0 }, sampleGradient(7, 1)]) {
         let code: string | undefined;
@@ -112,7 +115,7 @@ export function checkCriterion(criterion: Criterion): void {
 
     it('needs nothing but what it says', () => {
       const scoring = scoringOf(shape, sampleLayer(shape, 6));
-      const bare = { ...scoring, random: randomFrom(1), moments: criterion.needs === 'moments' ? scoring.moments : null, gradient: criterion.needs === 'gradient' ? scoring.gradient : null };
+      const bare = { ...scoring, random: randomFrom(1), moments: ['moments', 'both'].includes(criterion.needs) ? scoring.moments : null, gradient: ['gradient', 'both'].includes(criterion.needs) ? scoring.gradient : null };
       expect(criterion.score(bare)).toStrictEqual(criterion.score({ ...scoring, random: randomFrom(1) }));
     });
 

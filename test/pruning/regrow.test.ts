@@ -51,6 +51,17 @@ describe('regrowth by the residual', () => {
     });
   });
 
+  it('weighs the gates by how much the loss minds them', () => {
+    const { layer: parent } = sampleLayer(shape, 1), moments = momentsOf(sampleActivity(SOURCES, ROWS, 2)), random = randomFrom(3);
+    const mask = Uint8Array.from({ length: SOURCES * UNITS }, () => (random() < 0.4 ? 1 : 0)), problem = { shape, parent, current: maskLayer(parent, mask, UNITS), mask, moments, cross: null };
+    const only = (gate: number): Float64Array => residualGains(problem, Float64Array.from({ length: 4 * UNITS }, (_, column) => (Math.floor(column / UNITS) === gate ? 1 : 0)));
+    const all = residualGains(problem, new Float64Array(4 * UNITS).fill(1)), parts = [0, 1, 2, 3].map(only), shares = residualGains(problem), first = all.findIndex((gain) => gain > 0);
+    all.forEach((gain, at) => {
+      expect(parts.reduce((sum, part) => sum + part[at]!, 0)).toBeCloseTo(gain, 9);
+      expect(shares[at]! * all[first]! / shares[first]!).toBeCloseTo(gain, 9);
+    });
+  });
+
   it('brings back the best ones, never more than the budget, and only what is dead', () => {
     fc.assert(fc.property(fc.integer(), fc.nat(30), fc.constantFrom('connection' as const, 'g4' as const), (seed, count, granularity) => {
       const random = randomFrom(seed), layers = [{ sources: 9, units: 3 }, { sources: 5, units: 4 }].map(({ sources, units }) => ({

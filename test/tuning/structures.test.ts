@@ -69,7 +69,7 @@ describe('a job', () => {
 
   it('gives back what the residual calls for, at the density that was ordered', async () => {
     const { cut } = await ready;
-    for (const extra of [{ regrow: 0.2 }, { regrow: 0.2, granularity: 'g4' as const }, { regrow: 0.2, reconstruct: false }, { regrow: 0.2, criterion: 'gradient' as const }]) {
+    for (const extra of [{ regrow: 0.2 }, { regrow: 0.2, granularity: 'g4' as const }, { regrow: 0.2, reconstruct: false }, { regrow: 0.2, criterion: 'fisher' as const }, { regrow: 0.2, criterion: 'gradient' as const, reconstruct: false }]) {
       const { candidate, model } = await cut({ density: 0.3, ...extra });
       const all = 24 * 16 + 28 * 12, alive = model.mask.reduce((sum, mask) => sum + aliveOf(mask), 0);
       expect(Math.abs(alive - 0.3 * all)).toBeLessThanOrEqual(extra.granularity === 'g4' ? 6 : 1);
@@ -78,7 +78,7 @@ describe('a job', () => {
     await expect(cut({ regrow: 0.2, granularity: 'unit' })).rejects.toMatchObject({ code: 'trainer-failed' });
   });
 
-  it.each(['gradient', 'movement'] as const)('scores by %s, without one label', async (criterion) => {
+  it.each(['gradient', 'movement', 'fisher'] as const)('scores by %s, without one label', async (criterion) => {
     const { cut } = await ready, { model } = await cut({ criterion });
     expect(model.lineage.criterion).toBe(criterion);
     expect(model.lineage.density).toBeCloseTo(0.5, 2);
