@@ -95,7 +95,7 @@ describe('a job', () => {
 it('a job of before there was a choice is read as it was, a wrong one refused', async () => {
   const { dense } = await trained({ ...tagShape, layers: [2] });
   const old = { id: 'old', cycle: 1, seed: 1, parent: dense.model, teacher: null, anchor: null, replay: [], moments: [], density: 0.5, criterion: 'obs', scope: 'network', reconstruct: true, training: plan, trainedOn: '' };
-  expect(checkJob(old)).toEqual(old);
+  expect(checkJob(old)).toMatchObject(old);
   expect(checkJob({ ...old, granularity: 'unit', regrow: 0.1 })).toMatchObject({ granularity: 'unit', regrow: 0.1 });
   for (const bad of [{ granularity: 'weight' }, { regrow: 2 }, { scope: 'all' }]) expect(() => checkJob({ ...old, ...bad })).toThrow();
 });
