@@ -33,12 +33,12 @@ export const readyToTune = (state: LoopState, policy: Policy, now: number): bool
 export function nextJob(state: LoopState, policy: Policy): TuningJob {
   const cycle = state.cycle + 1;
   const { champion, anchor } = state.roster;
-  const { criterion, scope, reconstruct, training, device = 'any' } = policy;
+  const { criterion, scope, reconstruct, training, device = 'any', granularity = 'connection', regrow = 0 } = policy;
   return {
     id: `job-${cycle}`, cycle, seed: policy.seed + cycle,
     parent: champion, teacher: anchor, anchor,
     replay: [...policy.rehearsal, ...state.replay.refs.map(({ ref }) => ref)], moments: state.moments.refs.map(({ ref }) => ref),
-    density: nextDensity(state, policy), criterion, scope, reconstruct, training,
+    density: nextDensity(state, policy), criterion, scope, ...(granularity === 'connection' ? {} : { granularity }), ...(regrow > 0 ? { regrow } : {}), reconstruct, training,
     trainedOn: `live traffic: ${state.replay.total} replay sequences, ${state.moments.total} sampled vectors of ${champion.slice(0, 8)}`,
     device,
   };

@@ -1,5 +1,5 @@
 /** What the operator wants of the loop. Pure data; `config/compile` makes it. */
-import type { CriterionName, DeviceDemand, RankingScope, TrainingPlan } from '../pruning/job.ts';
+import type { CriterionName, DeviceDemand, Granularity, RankingScope, TrainingPlan } from '../pruning/job.ts';
 
 export interface Rung {
   /** Share of the sessions that the challenger answers, above 0, at most 1. */
@@ -19,6 +19,10 @@ export interface Policy {
   readonly cyclesMax: number;
   readonly criterion: CriterionName;
   readonly scope: RankingScope;
+  /** connection where left out. Units and layers are taken by jobs of their own: the density of the schedule is one of connections. */
+  readonly granularity?: Extract<Granularity, 'connection' | 'g4'>;
+  /** Share of the alive connections that each cycle may exchange for dead ones; none where left out. At the final density the mask then follows the traffic. */
+  readonly regrow?: number;
   readonly reconstruct: boolean;
   readonly training: TrainingPlan;
   /** What the jobs demand of the process that does them; any where left out. */

@@ -6,7 +6,7 @@ import { booleanOf, choiceOf, distinctTextsOf, integerOf, listOf, numberOf, reco
 import type { Lineage, Model } from './model.ts';
 import { checkShape } from './cell.ts';
 import type { ModelShape } from './shape.ts';
-import { GATES } from './shape.ts';
+import { GATES, stateLengths } from './shape.ts';
 import { vocabularyOf } from './tokenize.ts';
 import type { Tokenizer } from './tokenizer.ts';
 
@@ -42,7 +42,7 @@ export function readHeader(value: unknown, limits: ArtifactLimits, refuse: Refus
   // Tokens and numbers need no names.
   const nameless = shape.task === 'next' || shape.task === 'regress';
   if (labels.length !== shape.outputs && !(nameless && labels.length === 0)) refuse(`there are ${labels.length} labels for ${shape.outputs} outputs`);
-  return { shape, tokenizer, labels, lineage: readLineage(fields.lineage, limits, refuse) };
+  return { shape, tokenizer, labels, lineage: readLineage(fields.lineage, shape, limits, refuse) };
 }
 
 const TASKS = ['tag', 'classify', 'next', 'regress'] as const;
@@ -90,8 +90,20 @@ function readTokenizer(value: unknown, limits: ArtifactLimits, refuse: Refuse): 
   return tokenizer;
 }
 
-function readLineage(value: unknown, limits: ArtifactLimits, refuse: Refuse): Lineage {
-  const fields = recordOf(value, ['parent', 'anchor', 'cycle', 'density', 'criterion', 'seed', 'trainedOn'], 'lineage', refuse);
+/** Units of all layers of one network. */
+const UNITS_MAX = 2 ** 20;
+
+/** The unit of the parent that each unit was: as many as the network has, each once. */
+function readOrigins(value: unknown, shape: ModelShape, refuse: Refuse): readonly number[] {
+  const origins = listOf(value, UNITS_MAX, 'lineage.origins', refuse).map((unit) => integerOf(unit, 0, UNITS_MAX, 'lineage.origins', refuse));
+  if (origins.length !== stateLengths(shape).h || new Set(origins).size !== origins.length) refuse('lineage.origins is not a map of the units');
+  return origins;
+}
+
+function readLineage(value: unknown, shape: ModelShape, limits: ArtifactLimits, refuse: Refuse): Lineage {
+  // Only models that lost or moved units say which they were.
+  const moved = typeof value === 'object' && value !== null && Object.hasOwn(value, 'origins');
+  const fields: Readonly<Record<string, unknown>> = recordOf(value, ['parent', 'anchor', 'cycle', 'density', 'criterion', 'seed', 'trainedOn', ...(moved ? ['origins'] as const : [])], 'lineage', refuse);
   const idOf = (field: unknown, where: string): string | null => {
     if (field === null) return null;
     const id = textOf(field, 64, where, refuse);
@@ -105,5 +117,6 @@ function readLineage(value: unknown, limits: ArtifactLimits, refuse: Refuse): Li
     criterion: fields.criterion === null ? null : textOf(fields.criterion, 100, 'lineage.criterion', refuse),
     seed: numberOf(fields.seed, -Number.MAX_VALUE, Number.MAX_VALUE, 'lineage.seed', refuse),
     trainedOn: textOf(fields.trainedOn, limits.wordCharactersMax, 'lineage.trainedOn', refuse),
+    ...(moved ? { origins: readOrigins(fields.origins, shape, refuse) } : {}),
   };
 }

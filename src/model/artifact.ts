@@ -41,7 +41,7 @@ export function encodeArtifact(draft: ModelDraft, sha256: Sha256): { readonly id
     shape: { cell: shape.cell, vocabulary: shape.vocabulary, inputs: shape.inputs, layers: shape.layers, task: shape.task, outputs: shape.outputs, state: shape.state, ...(shape.bidirectional === true ? { bidirectional: true } : {}) },
     tokenizer: { kind: tokenizer.kind, words: tokenizer.words, suffixes: tokenizer.suffixes, foldCase: tokenizer.foldCase },
     labels,
-    lineage: { parent: lineage.parent, anchor: lineage.anchor, cycle: lineage.cycle, density: lineage.density, criterion: lineage.criterion, seed: lineage.seed, trainedOn: lineage.trainedOn },
+    lineage: { parent: lineage.parent, anchor: lineage.anchor, cycle: lineage.cycle, density: lineage.density, criterion: lineage.criterion, seed: lineage.seed, trainedOn: lineage.trainedOn, ...(lineage.origins === undefined ? {} : { origins: lineage.origins }) },
   };
   readHeader(header, ARTIFACT_LIMITS, refuse);
   const numbers: Readonly<Record<string, Float32Array>> = {

@@ -17,6 +17,11 @@ export interface Lineage {
   readonly seed: number;
   /** What it was trained on, in words. */
   readonly trainedOn: string;
+  /**
+   * For each unit (all layers one after the other) the unit of the parent that it was; only where they are not the same.
+   * By it the state of a session goes from the parent to this model at a swap.
+   */
+  readonly origins?: readonly number[];
 }
 
 export interface Model {

@@ -27,3 +27,10 @@ export function carryState(from: ModelShape, to: ModelShape, state: CarriedState
   const moved = (values: Float32Array): Float32Array => Float32Array.from(origins, (origin) => origin < 0 ? 0 : values[origin]!);
   return { h: moved(state.h), c: lengths.c > 0 ? moved(state.c) : new Float32Array(0) };
 }
+
+/** The map of the way back: for each of `units` units of the parent the unit of the child that it became, −1 where it went. */
+export function backwards(origins: readonly number[], units: number): Int32Array {
+  const back = new Int32Array(units).fill(-1);
+  origins.forEach((origin, unit) => { if (origin < units) back[origin] = unit; });
+  return back;
+}

@@ -8,15 +8,45 @@
  * @returns false where A is not positive definite; A is spoilt then
  */
 export function factorize(a: Float64Array, n: number): boolean {
-  for (let row = 0; row < n; row++) {
-    const atRow = row * n;
-    for (let column = 0; column < row; column++) {
-      a[atRow + column] = (a[atRow + column]! - dot(a, atRow, column * n, column)) / a[column * n + column]!;
-    }
-    const pivot = a[atRow + row]! - dot(a, atRow, atRow, row);
-    if (!(pivot > 0)) return false;
-    a[atRow + row] = Math.sqrt(pivot);
+  let row = 0;
+  // Four rows and two columns at a time: six loads for eight products instead of two for one.
+  for (; row + 3 < n; row += 4) {
+    for (let column = 0; column < row; column += 2) tile(a, n, row, column);
+    for (let r = row; r < row + 4; r++) if (!finishRow(a, n, r, row)) return false;
   }
+  for (; row < n; row++) if (!finishRow(a, n, row, 0)) return false;
+  return true;
+}
+
+/** L of four rows in the columns `column` and `column + 1`; all before them is done. */
+function tile(a: Float64Array, n: number, row: number, column: number): void {
+  const r0 = row * n, r1 = r0 + n, r2 = r1 + n, r3 = r2 + n, c0 = column * n, c1 = c0 + n;
+  let s00 = 0, s01 = 0, s10 = 0, s11 = 0, s20 = 0, s21 = 0, s30 = 0, s31 = 0;
+  for (let k = 0; k < column; k++) {
+    const left = a[c0 + k]!, right = a[c1 + k]!, x0 = a[r0 + k]!, x1 = a[r1 + k]!, x2 = a[r2 + k]!, x3 = a[r3 + k]!;
+    s00 += x0 * left; s01 += x0 * right;
+    s10 += x1 * left; s11 += x1 * right;
+    s20 += x2 * left; s21 += x2 * right;
+    s30 += x3 * left; s31 += x3 * right;
+  }
+  const pivot = a[c0 + column]!, between = a[c1 + column]!, next = a[c1 + column + 1]!;
+  const put = (at: number, first: number, second: number): void => {
+    const value = (a[at] = (a[at]! - first) / pivot);
+    a[at + 1] = (a[at + 1]! - second - value * between) / next;
+  };
+  put(r0 + column, s00, s01);
+  put(r1 + column, s10, s11);
+  put(r2 + column, s20, s21);
+  put(r3 + column, s30, s31);
+}
+
+/** L of one row from column `from` on; false where its pivot is not positive. */
+function finishRow(a: Float64Array, n: number, row: number, from: number): boolean {
+  const atRow = row * n;
+  for (let column = from; column < row; column++) a[atRow + column] = (a[atRow + column]! - dot(a, atRow, column * n, column)) / a[column * n + column]!;
+  const pivot = a[atRow + row]! - dot(a, atRow, atRow, row);
+  if (!(pivot > 0)) return false;
+  a[atRow + row] = Math.sqrt(pivot);
   return true;
 }
 

@@ -1,11 +1,20 @@
 /** What the loop wants of a training process, and what comes back. JSON-safe. */
 import type { ModelId } from '../model/model.ts';
 
-export type CriterionName = 'random' | 'magnitude' | 'activity' | 'obs';
 /** What a job may demand of the process that does it: any device, or a GPU and nothing else. */
 export type DeviceDemand = 'any' | 'gpu';
-/** network: one ranking over all connections; unit: each target unit keeps the same share. */
-export type RankingScope = 'network' | 'unit';
+export type CriterionName = 'random' | 'magnitude' | 'activity' | 'obs' | 'gradient' | 'movement' | 'fisher';
+/**
+ * network: one ranking over all layers, relative to the mean of each; sensitivity: one ranking, in units of the output's
+ * error that cutting each layer alone causes; layer: each layer keeps the same share; unit: each target unit does.
+ */
+export type RankingScope = 'network' | 'sensitivity' | 'layer' | 'unit';
+
+/**
+ * What goes as one: connection, all gate weights of k → j; g4, four consecutive sources 4q..4q+3 of [x; h] into one unit;
+ * unit, h and c with all that enters and leaves; layer, a whole layer of a stack.
+ */
+export type Granularity = 'connection' | 'g4' | 'unit' | 'layer';
 
 /** One job: prune the parent (if a criterion is named), reconstruct, then train on the replay sample. */
 export interface TuningJob {
@@ -22,10 +31,14 @@ export interface TuningJob {
   readonly replay: readonly string[];
   /** Moments of the parent in the vault (merged before use); empty: collected from the replay sample. */
   readonly moments: readonly string[];
-  /** Target density of connections; ignored where the criterion is null. */
+  /** Target density of connections; of units where they are what goes; ignored for layers, and where the criterion is null. */
   readonly density: number;
   readonly criterion: CriterionName | null;
   readonly scope: RankingScope;
+  /** connection where left out, as in records of before there was a choice. */
+  readonly granularity?: Granularity;
+  /** Share of the connections alive after the job that may be others than before it: so many more are cut, and as many come back. None where left out. */
+  readonly regrow?: number;
   readonly reconstruct: boolean;
   readonly training: TrainingPlan;
   /** In words, for the lineage of the candidate. */
@@ -70,6 +83,10 @@ export interface CandidateReport {
   /** Largest difference of (h, c) between the packed kernel and TensorFlow on the same sequences, relative above 1. */
   readonly parity: number;
   readonly density: number;
+  /** What went, where it was not connections; the units of each layer that are left; connections that came back. */
+  readonly granularity?: Granularity;
+  readonly layers?: readonly number[];
+  readonly regrown?: number;
   /** Alive connections of each layer: from the inputs, and from the state. */
   readonly densities: readonly { readonly inputs: number; readonly state: number }[];
   /** C(S) = Σ |w| p and C(W) = Σ w² over the alive weights (design: two formulas that are often quoted). */

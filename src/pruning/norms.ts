@@ -2,7 +2,7 @@
 import { EspalierError } from '../errors.ts';
 import type { Moments } from '../evidence/moments.ts';
 import { momentAt } from '../evidence/moments.ts';
-import type { Scoring } from './criterion.ts';
+import type { LayerGradient, Scoring } from './criterion.ts';
 import type { System } from './systems.ts';
 import { layerAt, momentsSize, systemsOf } from './systems.ts';
 
@@ -36,4 +36,14 @@ export function fittingMoments({ shape, index = 0, moments }: Pick<Scoring, 'sha
   if (moments === null || moments.vectors === 0) throw new EspalierError('evidence-invalid', 'There are no moments.');
   if (moments.size !== size || moments.layer !== index) throw new EspalierError('evidence-invalid', `The moments are of layer ${moments.layer} and ${moments.size} numbers, layer ${index} has ${size} (with the constant).`);
   return moments;
+}
+
+/** The gradient, if there is one and it is of a layer of this size. Throws evidence-invalid. */
+export function fittingGradient({ layer, gradient }: Pick<Scoring, 'layer' | 'gradient'>): LayerGradient {
+  if (gradient === null || gradient === undefined || gradient.batches === 0) throw new EspalierError('evidence-invalid', 'There are no gradients.');
+  for (const sums of [gradient.squares, gradient.movement]) {
+    if (sums.length !== layer.kernel.length) throw new EspalierError('evidence-invalid', `The gradients are of ${sums.length} weights, the layer has ${layer.kernel.length}.`);
+  }
+  if (gradient.biasSquares.length !== layer.bias.length) throw new EspalierError('evidence-invalid', `The gradients are of ${gradient.biasSquares.length} biases, the layer has ${layer.bias.length}.`);
+  return gradient;
 }

@@ -10,9 +10,10 @@
 import { assert } from '../errors.ts';
 import type { Moments } from '../evidence/moments.ts';
 import { dense } from '../evidence/moments.ts';
-import type { LayerMask, LayerShape, LayerWeights, ModelShape } from '../model/shape.ts';
-import type { Design } from './least-squares.ts';
-import { errorOf, gather, powerOf, solve, targetOf } from './least-squares.ts';
+import type { LayerMask, LayerWeights, ModelShape } from '../model/shape.ts';
+import { columnsOf, designOf, resetsOf, store } from './designs.ts';
+import type { Block, Design } from './least-squares.ts';
+import { errorOf, powerOf, solve, targetOf } from './least-squares.ts';
 import { fittingMoments } from './norms.ts';
 import type { System } from './systems.ts';
 import { layerAt, systemsOf } from './systems.ts';
@@ -44,70 +45,49 @@ export interface Reconstructed {
 
 const RIDGE = 1e-3;
 
-/** Throws evidence-invalid where the moments do not fit, or are not positive definite. */
-export function reconstruct({ shape, index = 0, parent, current, mask, moments, cross, ridge = RIDGE }: Reconstruction): Reconstructed {
+/** A unit in one system: what is solved, and what is needed to state its error. */
+interface Solved { readonly system: System; readonly j: number; readonly own: Block; readonly design: Design; readonly target: Float64Array; readonly start: Float64Array; readonly wanted: Float64Array; readonly everything: Design }
+
+/** The new weights alone. Throws evidence-invalid where the moments do not fit, or are not positive definite. */
+export const repairLayer = (problem: Reconstruction): LayerWeights => solveAll(problem, () => undefined);
+
+/** The new weights, and the errors before and after; to state them costs as much as to solve. Throws as `repairLayer`. */
+export function reconstruct(problem: Reconstruction): Reconstructed {
+  const { shape, index = 0, moments, cross } = problem, of = layerAt(shape, index), { size } = moments, { units, sources } = of;
+  const errorBefore = new Float64Array(units), errorAfter = new Float64Array(units);
+  const parentSecond = cross?.parentSecond ?? dense(moments);
+  const layer = solveAll(problem, ({ system, j, own, design, target, start, wanted, everything }, solved) => {
+    const power = powerOf({ matrix: parentSecond, size, ...resetsOf(system, parentSecond, size, sources + j) }, everything, wanted);
+    errorBefore[j]! += errorOf(own, design, target, start, power);
+    errorAfter[j]! += errorOf(own, design, target, columnsOf(solved, of, system, j, design), power);
+  });
+  return { layer, errorBefore, errorAfter };
+}
+
+function solveAll({ shape, index = 0, parent, current, mask, moments, cross, ridge = RIDGE }: Reconstruction, visit: (solved: Solved, layer: LayerWeights) => void): LayerWeights {
   const of = layerAt(shape, index), { units, sources } = of, { size } = moments;
   const second = dense(fittingMoments({ shape, index, moments }));
-  const x = cross?.second ?? second, parentSecond = cross?.parentSecond ?? second;
-  assert(mask.length === sources * units && x.length === size * size && parentSecond.length === size * size, 'mask is [sources, units], cross moments [size, size]');
-  let trace = second[size * size - 1]!;
-  for (let k = 0; k < sources; k++) trace += second[k * size + k]!;
-  const lambda = ridge * trace / (sources + 1);
+  const x = cross?.second ?? second;
+  assert(mask.length === sources * units && x.length === size * size, 'mask is [sources, units], cross moments [size, size]');
+  const lambda = ridge * meanSquare(second, size, sources);
   const layer: LayerWeights = { kernel: new Float32Array(current.kernel.length), bias: new Float32Array(current.bias.length), ...(shape.cell === 'gru' ? { recurrentBias: Float32Array.from(current.recurrentBias ?? current.bias.map(() => 0)) } : {}) };
-  const errorBefore = new Float64Array(units), errorAfter = new Float64Array(units);
   for (const system of systemsOf(shape.cell, of)) {
     const everything = designOf(of, system, null, 0, size);
     for (let j = 0; j < units; j++) {
       const design = designOf(of, system, mask, j, size), reset = sources + j;
       const own = { matrix: second, size, ...resetsOf(system, second, size, reset) };
-      const crossed = { matrix: x, size, ...resetsOf(system, x, size, reset) };
       const wanted = columnsOf(parent, of, system, j, everything), start = columnsOf(current, of, system, j, design);
-      const target = targetOf(crossed, design, everything, wanted);
-      const solved = solve(own, design, target, start, lambda);
-      store(layer, of, system, j, design, solved);
-      const power = powerOf({ matrix: parentSecond, size, ...resetsOf(system, parentSecond, size, reset) }, everything, wanted);
-      errorBefore[j]! += errorOf(own, design, target, start, power);
-      errorAfter[j]! += errorOf(own, design, target, columnsOf(layer, of, system, j, design), power);
+      const target = targetOf({ matrix: x, size, ...resetsOf(system, x, size, reset) }, design, everything, wanted);
+      store(layer, of, system, j, design, solve(own, design, target, start, lambda));
+      visit({ system, j, own, design, target, start, wanted, everything }, layer);
     }
   }
-  return { layer, errorBefore, errorAfter };
+  return layer;
 }
 
-/** E[r], E[r0] and E[r r0] of a unit, from the matrix of which the rows belong to a and the columns to a0. */
-const resetsOf = ({ reset }: System, matrix: Float64Array, size: number, at: number) =>
-  ({ rows: reset ? matrix[at * size + size - 1]! : 1, columns: reset ? matrix[(size - 1) * size + at]! : 1, both: reset ? matrix[at * size + at]! : 1 });
-
-/** The unknowns of a unit: its alive sources (all, without a mask), the bias, and where r multiplies the state, the bias of that. */
-function designOf({ inputs, units, sources }: LayerShape, { at, reset, gates }: System, mask: LayerMask | null, j: number, size: number): Design {
-  const kept: number[] = [];
-  for (let k = 0; k < sources; k++) if (mask === null || mask[k * units + j] === 1) kept.push(k);
-  const constants = reset ? [size - 1, size - 1] : [size - 1];
-  return {
-    gates: gates.length,
-    kept: Int32Array.from([...kept, ...constants.map(() => -1)]),
-    at: Int32Array.from([...kept.map((k) => at[k]!), ...constants]),
-    flags: Uint8Array.from([...kept.map((k) => (reset && k >= inputs ? 1 : 0)), ...constants.map((_, n) => n)]),
-  };
-}
-
-/** The weights of a design, [kept, gates of the system]. Where nothing resets it, the bias of the recurrent product simply adds. */
-function columnsOf({ kernel, bias, recurrentBias }: LayerWeights, { units, gates }: LayerShape, system: System, j: number, { kept, flags }: Design): Float64Array {
-  return gather(kept.length, system.gates, (row, gate) => {
-    const k = kept[row]!, column = gate * units + j;
-    if (k >= 0) return kernel[k * gates * units + column]!;
-    if (flags[row] === 1) return recurrentBias?.[column] ?? 0;
-    return bias[column]! + (system.reset ? 0 : recurrentBias?.[column] ?? 0);
-  });
-}
-
-/** Writes solved weights back. */
-function store(layer: LayerWeights, { units, gates }: LayerShape, system: System, j: number, { kept, flags }: Design, solved: Float64Array): void {
-  kept.forEach((k, row) => {
-    system.gates.forEach((gate, g) => {
-      const value = solved[row * system.gates.length + g]!, column = gate * units + j;
-      if (k >= 0) layer.kernel[k * gates * units + column] = value;
-      else if (flags[row] === 0) layer.bias[column] = value - (system.reset ? 0 : layer.recurrentBias?.[column] ?? 0);
-      else if (layer.recurrentBias !== undefined) layer.recurrentBias[column] = value;
-    });
-  });
+/** trace(G) / n over sources and constant. */
+export function meanSquare(second: Float64Array, size: number, sources: number): number {
+  let trace = second[size * size - 1]!;
+  for (let k = 0; k < sources; k++) trace += second[k * size + k]!;
+  return trace / (sources + 1);
 }

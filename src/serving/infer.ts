@@ -5,9 +5,10 @@
 import type { OperatorFunction } from 'rxjs';
 import { concatMap, defer, tap } from 'rxjs';
 import { assert, codeOf } from '../errors.ts';
-import type { ModelId } from '../model/model.ts';
+import type { Model, ModelId } from '../model/model.ts';
+import { stateLengths } from '../model/shape.ts';
 import type { Clock, Engine, EngineCall, EngineResult, EngineSequence } from '../ports.ts';
-import { carryState } from '../pruning/carry.ts';
+import { backwards, carryState } from '../pruning/carry.ts';
 import type { SessionState, SessionStates } from './states.ts';
 import type { Answer, Failure, Inference, MicroBatch, Work } from './work.ts';
 
@@ -82,9 +83,11 @@ function startOf({ states }: InferPorts, work: Work, carried: Map<ModelId, numbe
   if (before === null || before.model === model.id) return before;
   const own = states.of(ticket.request.session, model.id, before.position);
   if (own !== null) return own;
+  const map = unitMap(before, model);
+  if (map === 'none') return null;
   try {
     // The former model may be retired by now; of its shape only the number of units matters, and the state has that.
-    const state = { model: model.id, position: before.position, ...carryState({ ...model.shape, layers: [before.h.length] }, model.shape, before) };
+    const state = { model: model.id, position: before.position, ...carryState({ ...model.shape, layers: [before.h.length] }, model.shape, before, map) };
     carried.set(before.model, (carried.get(before.model) ?? 0) + 1);
     return state;
   } catch (error) {
@@ -93,11 +96,18 @@ function startOf({ states }: InferPorts, work: Work, carried: Map<ModelId, numbe
   }
 }
 
+/** Which unit became which: by the map of either model to its parent; undefined where none was moved, none where it is not known. */
+function unitMap(before: SessionState, { id, shape, lineage: { parent, origins } }: Model): Int32Array | 'none' | undefined {
+  if (origins !== undefined) return parent === before.model ? Int32Array.from(origins) : 'none';
+  if (before.lineage?.origins === undefined) return undefined;
+  return before.lineage.parent === id ? backwards(before.lineage.origins, stateLengths(shape).h) : 'none';
+}
+
 /** Keeps the new state of the session. */
 function keep({ states, clock }: InferPorts, work: Work, start: SessionState | null, answer: EngineResult['answers'][number]): Answer {
   const { ticket, model, live } = work;
   if (model.shape.state === 'reset') return { work, answer, fresh: true, state: null };
-  const state: SessionState = { model: model.id, position: (ticket.before?.position ?? 0) + 1, h: answer.h, c: answer.c };
+  const state: SessionState = { model: model.id, position: (ticket.before?.position ?? 0) + 1, h: answer.h, c: answer.c, ...(model.lineage.origins === undefined ? {} : { lineage: model.lineage }) };
   if (live) states.answered(ticket.request.session, state, clock.now());
   else states.shadowed(ticket.request.session, state);
   return { work, answer, fresh: start === null, state };

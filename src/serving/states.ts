@@ -2,7 +2,7 @@
  * The recurrent states of the open sessions: by session and model, bounded by number (the least recently used session
  * goes first) and by idle age. What is evicted is counted; such a session starts again from zero.
  */
-import type { ModelId } from '../model/model.ts';
+import type { Lineage, ModelId } from '../model/model.ts';
 
 /** State of one session under one model. The arrays are never written to, so they may be shared. */
 export interface SessionState {
@@ -12,6 +12,8 @@ export interface SessionState {
   /** All layers one after the other; c is empty but for the LSTM. */
   readonly h: Float32Array;
   readonly c: Float32Array;
+  /** Of that model, where its units are not those of its parent: by it the state goes back to the parent. Not recovered after a restart. */
+  readonly lineage?: Pick<Lineage, 'parent' | 'origins'>;
 }
 
 interface Entry {

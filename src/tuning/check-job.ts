@@ -1,12 +1,15 @@
 /** A job as it came over a wire: every field checked before anything is done. */
 import { EspalierError } from '../errors.ts';
-import type { CriterionName, DeviceDemand, RankingScope, TrainingPlan, TuningJob } from '../pruning/job.ts';
+import type { CriterionName, DeviceDemand, Granularity, RankingScope, TrainingPlan, TuningJob } from '../pruning/job.ts';
 import type { Refuse } from '../support/fields.ts';
 import { booleanOf, choiceOf, integerOf, listOf, numberOf, recordOf, textOf } from '../support/fields.ts';
 
-const CRITERIA: readonly CriterionName[] = ['random', 'magnitude', 'activity', 'obs'];
+const CRITERIA: readonly CriterionName[] = ['random', 'magnitude', 'activity', 'obs', 'gradient', 'movement', 'fisher'];
 const DEVICES: readonly DeviceDemand[] = ['any', 'gpu'];
-const SCOPES: readonly RankingScope[] = ['network', 'unit'];
+const SCOPES: readonly RankingScope[] = ['network', 'sensitivity', 'layer', 'unit'];
+const GRANULARITIES: readonly Granularity[] = ['connection', 'g4', 'unit', 'layer'];
+/** Fields that jobs of before they were there do not have. */
+const OPTIONAL = ['granularity', 'regrow'] as const;
 const REFERENCES_MAX = 100_000;
 
 const refuse: Refuse = (what) => { throw new EspalierError('trainer-failed', `The job is not valid: ${what}.`); };
@@ -32,8 +35,9 @@ function planOf(value: unknown): TrainingPlan {
 
 /** Throws trainer-failed, naming the field. */
 export function checkJob(value: unknown): TuningJob {
+  const given = OPTIONAL.filter((field) => typeof value === 'object' && value !== null && Object.hasOwn(value, field));
   // A job from before there was a choice demands nothing.
-  const job = recordOf(typeof value === 'object' && value !== null && !Array.isArray(value) ? { device: 'any', ...value } : value, ['id', 'cycle', 'seed', 'parent', 'teacher', 'anchor', 'replay', 'moments', 'density', 'criterion', 'scope', 'reconstruct', 'training', 'trainedOn', 'device'], 'it', refuse);
+  const job: Readonly<Record<string, unknown>> = recordOf(typeof value === 'object' && value !== null && !Array.isArray(value) ? { device: 'any', ...value } : value, ['id', 'cycle', 'seed', 'parent', 'teacher', 'anchor', 'replay', 'moments', 'density', 'criterion', 'scope', 'reconstruct', 'training', 'trainedOn', 'device', ...given], 'it', refuse);
   const reference = (where: string) => (text: unknown): string => textOf(text, 64, where, refuse);
   const references = (list: unknown, where: string): readonly string[] => listOf(list, REFERENCES_MAX, where, refuse).map(reference(where));
   return {
@@ -48,6 +52,8 @@ export function checkJob(value: unknown): TuningJob {
     density: numberOf(job.density, 0, 1, 'density', refuse),
     criterion: orNull(job.criterion, (name) => choiceOf(name, CRITERIA, 'criterion', refuse)),
     scope: choiceOf(job.scope, SCOPES, 'scope', refuse),
+    ...(given.includes('granularity') ? { granularity: choiceOf(job.granularity, GRANULARITIES, 'granularity', refuse) } : {}),
+    ...(given.includes('regrow') ? { regrow: numberOf(job.regrow, 0, 0.9, 'regrow', refuse) } : {}),
     reconstruct: booleanOf(job.reconstruct, 'reconstruct', refuse),
     training: planOf(job.training),
     trainedOn: textOf(job.trainedOn, 10_000, 'trainedOn', refuse),

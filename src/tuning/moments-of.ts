@@ -8,11 +8,12 @@ import type { ReplayItem } from '../evidence/replay.ts';
 import type { ModelId } from '../model/model.ts';
 import { stepsOf } from '../model/cell.ts';
 import { layerShapes } from '../model/shape.ts';
+import type { OutputMoments } from '../pruning/reconstruct-output.ts';
 import { momentsSize } from '../pruning/systems.ts';
 import { EspalierError } from '../errors.ts';
 import type { Batch } from './batches.ts';
 import { PASS, evaluate } from './evaluate.ts';
-import type { LayerForward } from './network.ts';
+import type { Forward, LayerForward } from './network.ts';
 import type { Runtime } from './ops.ts';
 import type { Network } from './parameters.ts';
 import { previousStates } from './recurrent.ts';
@@ -25,7 +26,12 @@ export interface CrossMoments {
 }
 
 /** Of each layer, in the order of `Weights.layers`. */
-export interface CollectedMoments { readonly moments: readonly Moments[]; readonly cross: readonly CrossMoments[] | null }
+export interface CollectedMoments {
+  readonly moments: readonly Moments[];
+  readonly cross: readonly CrossMoments[] | null;
+  /** Of what the output layer reads at its answers; null where not asked for. */
+  readonly output: OutputMoments | null;
+}
 
 export interface Collecting {
   /** Name that the moments carry. */
@@ -36,6 +42,8 @@ export interface Collecting {
   readonly items: readonly ReplayItem[];
   /** Whole items are taken, in their order, until they hold so many vectors (the last may exceed it). */
   readonly vectorsMax: number;
+  /** Whether the output layer's moments are wanted too. */
+  readonly withOutput?: boolean;
 }
 
 /** Not the first batches: those are of sequences of one length, and their moments are not those of the traffic. */
@@ -59,7 +67,27 @@ function activityOf(runtime: Runtime, batch: Batch, { inputs, run }: LayerForwar
   return ops.concat([ops.multiply(sources, constant), constant], 1);
 }
 
-const addTo = (sum: Float64Array, values: Float32Array): void => { for (let i = 0; i < sum.length; i++) sum[i]! += values[i]!; };
+/** b = [features; 1] of every answer, zero in padding: [rows, features + 1]. */
+function answersOf({ tf, ops }: Runtime, batch: Batch, { answered }: Forward): Tensor {
+  const real = tf.floats(Float32Array.from(batch.real), [batch.real.length, 1]);
+  return ops.concat([ops.multiply(answered, real), real], 1);
+}
+
+/** Σ a aᵀ, and with those of a parent Σ a a0ᵀ and Σ a0 a0ᵀ. */
+function sumsOf({ tf, ops }: Runtime, size: number, crossed: boolean) {
+  const zero = (): Float64Array => new Float64Array(crossed ? size * size : 0);
+  const own = new Float64Array(size * size), cross = zero(), parents = zero();
+  const addTo = (sum: Float64Array, a: Tensor, b: Tensor): void => { tf.readFloats(ops.matMul(a, b, true)).forEach((value, at) => { sum[at]! += value; }); };
+  return {
+    size, own, cross, parents,
+    add: (a: Tensor, a0: Tensor | null): void => {
+      addTo(own, a, a);
+      if (a0 === null) return;
+      addTo(cross, a, a0);
+      addTo(parents, a0, a0);
+    },
+  };
+}
 
 function packed(full: Float64Array, size: number): Float64Array {
   const upper = new Float64Array(packedLength(size));
@@ -69,29 +97,24 @@ function packed(full: Float64Array, size: number): Float64Array {
 }
 
 /** Products of one batch are float32, their sums over batches float64. Throws evidence-invalid without items, aborted. */
-export async function momentsOf(runtime: Runtime, { id, model, parent, items, vectorsMax }: Collecting, signal: AbortSignal): Promise<CollectedMoments> {
-  const { tf, ops } = runtime;
+export async function momentsOf(runtime: Runtime, { id, model, parent, items, vectorsMax, withOutput = false }: Collecting, signal: AbortSignal): Promise<CollectedMoments> {
   if (items.length === 0) throw new EspalierError('evidence-invalid', 'There are no sequences to collect moments from.');
-  const sample = firstItems(model, items, vectorsMax);
-  const sums = layerShapes(model.shape).map((of) => {
-    const size = momentsSize(of), zero = (): Float64Array => new Float64Array(parent === null ? 0 : size * size);
-    return { size, own: new Float64Array(size * size), cross: zero(), parents: zero() };
-  });
-  let vectors = 0;
+  const sample = firstItems(model, items, vectorsMax), crossed = parent !== null;
+  const sums = layerShapes(model.shape).map((of) => sumsOf(runtime, momentsSize(of), crossed));
+  const answers = withOutput ? sumsOf(runtime, model.weights.output.length / model.shape.outputs + 1, crossed) : null;
+  let vectors = 0, answered = 0;
   await evaluate(runtime, parent === null ? [model] : [model, parent], sample, signal, (batch, [forward, parentForward]) => {
-    for (const [at, { own, cross, parents }] of sums.entries()) {
-      const a = activityOf(runtime, batch, forward!.layers[at]!);
-      addTo(own, tf.readFloats(ops.matMul(a, a, true)));
-      if (parentForward === undefined) continue;
-      const a0 = activityOf(runtime, batch, parentForward.layers[at]!);
-      addTo(cross, tf.readFloats(ops.matMul(a, a0, true)));
-      addTo(parents, tf.readFloats(ops.matMul(a0, a0, true)));
+    for (const [at, sum] of sums.entries()) {
+      sum.add(activityOf(runtime, batch, forward!.layers[at]!), parentForward === undefined ? null : activityOf(runtime, batch, parentForward.layers[at]!));
     }
+    answers?.add(answersOf(runtime, batch, forward!), parentForward === undefined ? null : answersOf(runtime, batch, parentForward));
     vectors += batch.tokens;
+    for (const bit of batch.real) answered += bit;
   }, { ...PASS, lanes: Math.min(PASS.lanes, sample.length) });
-  const mean = (sum: Float64Array): Float64Array => sum.map((value) => value / vectors);
+  const mean = (sum: Float64Array, count = vectors): Float64Array => sum.map((value) => value / count);
   return {
     moments: sums.map(({ size, own }, layer) => ({ model: id, layer, size, vectors, second: packed(own, size) })),
-    cross: parent === null ? null : sums.map(({ cross, parents }) => ({ second: mean(cross), parentSecond: mean(parents) })),
+    cross: crossed ? sums.map(({ cross, parents }) => ({ second: mean(cross), parentSecond: mean(parents) })) : null,
+    output: answers === null ? null : { answers: answered, second: mean(answers.own, answered), cross: crossed ? { second: mean(answers.cross, answered), parentSecond: mean(answers.parents, answered) } : null },
   };
 }

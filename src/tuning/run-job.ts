@@ -3,9 +3,6 @@
  * load - score - choose - reconstruct - train - examine - parity - store.
  */
 import { EspalierError } from '../errors.ts';
-import type { Moments } from '../evidence/moments.ts';
-import { mergeMoments } from '../evidence/moments.ts';
-import type { ReplayItem } from '../evidence/replay.ts';
 import { encodeArtifact } from '../model/artifact.ts';
 import { densityOfMask } from '../model/mask.ts';
 import type { Model, ModelDraft } from '../model/model.ts';
@@ -14,18 +11,18 @@ import { layerShapes } from '../model/shape.ts';
 import type { Clock, Engine, Vault } from '../ports.ts';
 import { structuralCost, weightCost } from '../pruning/cost.ts';
 import { layerDensity } from '../pruning/density.ts';
-import { momentsSize } from '../pruning/systems.ts';
 import type { Candidate, Device, TuningJob, TuningNews } from '../pruning/job.ts';
 import { randomFrom } from '../support/random.ts';
-import { applyMask, chooseMask, repair, repairAgain, score } from './cut.ts';
+import { score } from './cut.ts';
 import { examine, splitItems } from './examine.ts';
 import { fineTune } from './fine-tune.ts';
 import { loadJob } from './load-job.ts';
-import { momentsOf } from './moments-of.ts';
 import type { Runtime } from './ops.ts';
 import { openRuntime } from './ops.ts';
 import type { Network } from './parameters.ts';
 import { checkParity } from './parity.ts';
+import type { Pruned, Timed } from './prune-job.ts';
+import { prune } from './prune-job.ts';
 import { sha256 } from './sha256.ts';
 
 export interface JobContext {
@@ -39,46 +36,9 @@ export interface JobContext {
   readonly signal: AbortSignal;
 }
 
-type Stage = Extract<TuningNews, { kind: 'stage' }>['stage'];
-
-/**
- * Vectors of moments for each source: the least squares of a unit has as many unknowns as there are sources. What is
- * missing from live traffic is collected from the replay sample. On CLINC150 (356 sources, validation part, dense 90.3 %)
- * a cut to density 0.1 repaired with 5,000, 20,000 and 50,000 vectors gave 86.1, 86.8 and 86.9 %, and 86.2, 87.5 and
- * 87.4 % when repaired once more under its own activity; a third repair brought nothing.
- */
-const VECTORS_PER_SOURCE = 50;
-const vectorsOf = ({ shape }: Network): number => VECTORS_PER_SOURCE * Math.max(...layerShapes(shape).map(momentsSize));
-
-/** The live moments of each layer, made up with those of the replay sample where they are too few. */
-async function enoughMoments(runtime: Runtime, parent: Model, live: readonly (Moments | null)[], items: readonly ReplayItem[], signal: AbortSignal): Promise<readonly Moments[]> {
-  const wanted = vectorsOf(parent), missing = Math.max(...live.map((moments) => wanted - (moments?.vectors ?? 0)));
-  const enough = live.filter((moments) => moments !== null);
-  if (enough.length === live.length && missing <= 0) return enough;
-  const { moments } = await momentsOf(runtime, { id: parent.id, model: parent, parent: null, items, vectorsMax: missing }, signal);
-  return moments.map((collected, layer) => { const held = live[layer]; return held == null ? collected : mergeMoments(held, collected); });
-}
-
-interface Pruned { readonly weights: Weights; readonly mask: Mask; readonly scores: readonly Float64Array[] | null }
-
-type Timed = <T>(stage: Stage, work: () => T | Promise<T>) => Promise<T>;
-
-async function prune(runtime: Runtime, job: TuningJob, parent: Model, given: readonly (Moments | null)[], items: readonly ReplayItem[], signal: AbortSignal, timed: Timed): Promise<Pruned> {
-  const { mask } = parent, { criterion } = job;
-  if (criterion === null) return { weights: parent.weights, mask, scores: null };
-  const { moments, scores } = await timed('score', async () => {
-    const found = await enoughMoments(runtime, parent, given, items, signal);
-    return { moments: found, scores: score(parent, mask, criterion, found, randomFrom(job.seed)) };
-  });
-  const next = await timed('choose', () => chooseMask(parent, mask, scores, job));
-  if (!job.reconstruct) return { weights: applyMask(parent, next), mask: next, scores };
-  const weights = await timed('reconstruct', () => repairAgain(runtime, parent, repair(parent, next, moments), next, items, vectorsOf(parent), signal));
-  return { weights, mask: next, scores };
-}
-
-function draftOf(job: TuningJob, parent: Model, weights: Weights, mask: Mask): ModelDraft {
-  const { shape, tokenizer, labels } = parent;
-  return { shape, weights, mask, tokenizer, labels, lineage: { parent: parent.id, anchor: job.anchor, cycle: job.cycle, density: densityOfMask(mask), criterion: job.criterion ?? parent.lineage.criterion, seed: job.seed, trainedOn: job.trainedOn } };
+function draftOf(job: TuningJob, parent: Model, { shape, origins }: Pruned, weights: Weights, mask: Mask): ModelDraft {
+  const { tokenizer, labels } = parent;
+  return { shape, weights, mask, tokenizer, labels, lineage: { parent: parent.id, anchor: job.anchor, cycle: job.cycle, density: densityOfMask(mask), criterion: job.criterion ?? parent.lineage.criterion, seed: job.seed, trainedOn: job.trainedOn, ...(origins === null ? {} : { origins }) } };
 }
 
 /** C(S) and C(W) summed over the layers. */
@@ -118,23 +78,23 @@ async function run(job: TuningJob, context: JobContext): Promise<Candidate> {
   if (training.length === 0 || heldOut.length === 0) throw new EspalierError('trainer-failed', `The replay sample gives ${training.length} items to train on and ${heldOut.length} to examine.`);
   const lookAt = (model: Network, other: Network | null) => examine(runtime, model, other, heldOut, signal, job.training.errorMax);
   const before = await lookAt(parent, null);
-  const pruned = await prune(runtime, job, parent, moments, training, signal, timed);
-  const start: Network = { shape: parent.shape, weights: pruned.weights };
+  const pruned = await prune({ runtime, job, parent, teacher, live: moments, items: training, signal, timed });
+  const { shape } = pruned, start: Network = { shape, weights: pruned.weights };
   const prunedAccuracy = job.criterion === null ? null : (await lookAt(start, null)).accuracy;
   const tuned = await timed('train', () => fineTune(runtime, { start, mask: pruned.mask, teacher, items: training, plan: job.training, seed: job.seed, clock, signal, say }));
-  const after = await timed('examine', () => lookAt({ shape: parent.shape, weights: tuned.weights }, teacher));
-  const draft = draftOf(job, parent, tuned.weights, tuned.mask);
+  const after = await timed('examine', () => lookAt({ shape, weights: tuned.weights }, teacher));
+  const draft = draftOf(job, parent, pruned, tuned.weights, tuned.mask);
   const { id, bytes } = encodeArtifact(draft, sha256);
   const parity = await timed('parity', () => checkParity(runtime, engine, { ...draft, id }, heldOut, signal));
   await timed('store', () => vault.put(bytes));
-  const magnitudes = pruned.scores ?? score({ shape: parent.shape, weights: tuned.weights }, tuned.mask, 'magnitude', null, randomFrom(job.seed));
+  const magnitudes = pruned.scores ?? score({ shape, weights: tuned.weights }, tuned.mask, 'magnitude', null, randomFrom(job.seed));
   return {
     job: job.id,
     model: id,
     report: {
       accuracy: after.accuracy, loss: after.loss, agreement: after.agreement, parentAccuracy: before.accuracy, prunedAccuracy, heldOutSteps: after.labelled, parity,
-      density: draft.lineage.density, densities: tuned.mask.map((layer, at) => layerDensity(parent.shape, layer, at)),
-      ...costsOf(parent.shape, tuned.weights, magnitudes, tuned.mask),
+      density: draft.lineage.density, granularity: job.granularity ?? 'connection', layers: shape.layers, regrown: pruned.regrown, densities: tuned.mask.map((layer, at) => layerDensity(shape, layer, at)),
+      ...costsOf(shape, tuned.weights, magnitudes, tuned.mask),
       bytes: bytes.length, steps: tuned.steps, seconds: (clock.monotonicMs() - began) / 1000,
     },
   };

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { nextDensity, nextJob } from '../../src/loop/next-job.ts';
 import { densityOf } from '../../src/pruning/schedule.ts';
-import { fresh, policy as fullPolicy } from './support.ts';
+import { fresh, policy as whole } from './support.ts';
 
 const policy = { cycles: 4, density: 0.1 };
 
@@ -35,6 +35,14 @@ describe('next density', () => {
 });
 
 it('a job demands the device of the policy, and any where it names none', () => {
-  expect(nextJob(fresh(), fullPolicy).device).toBe('any');
-  expect(nextJob(fresh(), { ...fullPolicy, device: 'gpu' }).device).toBe('gpu');
+  expect(nextJob(fresh(), whole).device).toBe('any');
+  expect(nextJob(fresh(), { ...whole, device: 'gpu' }).device).toBe('gpu');
+});
+
+describe('the next job', () => {
+  it('says what goes and what may come back only where that was chosen', () => {
+    expect(Object.keys(nextJob(fresh(), whole))).not.toContain('granularity');
+    expect(nextJob(fresh(), { ...whole, granularity: 'g4', regrow: 0.1, scope: 'sensitivity' })).toMatchObject({ granularity: 'g4', regrow: 0.1, scope: 'sensitivity' });
+    expect(nextJob(fresh(), { ...whole, granularity: 'connection', regrow: 0 })).toEqual(nextJob(fresh(), whole));
+  });
 });

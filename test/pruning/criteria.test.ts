@@ -28,6 +28,23 @@ describe('criteria', () => {
     expect([...CRITERIA.activity.score({ ...tiny, layer: tinyLayer, moments: tinyMoments })]).toEqual([10, 3]);
   });
 
+  it('gradient is the root mean square of w ∂L/∂w over batches and gates; movement its sum, counted from the lowest', () => {
+    const gradient = { batches: 2, biasSquares: Float64Array.of(2, 7, 7, 8), squares: Float64Array.of(8, 1, 1, 2, 5, 5, 18, 5), movement: Float64Array.of(1, 0, 0, -3, 0, 0.5, 0, 0) };
+    // (9 · 8 + 16 · 2) / 2 = 52; 18 / 2 = 9
+    expect([...CRITERIA.gradient.score({ ...tiny, layer: tinyLayer, moments: null, gradient })]).toEqual([Math.sqrt(52), 3]);
+    expect([...CRITERIA.movement.score({ ...tiny, layer: tinyLayer, moments: null, gradient })]).toEqual([0, 2.5]);
+  });
+
+  it('fisher is obs with each gate weighed by its own gradient', () => {
+    const gradient = { batches: 2, biasSquares: Float64Array.of(2, 7, 7, 8), squares: new Float64Array(8), movement: new Float64Array(8) };
+    const scores = CRITERIA.fisher.score({ ...tiny, layer: tinyLayer, moments: tinyMoments, gradient }), damping = 1e-4 * (4 + 9 + 1) / 3;
+    // √(9 · 1 + 16 · 4) √4, and √(1 · 3.5) √9
+    expect(scores[0]).toBeCloseTo(Math.sqrt(73 * (4 + damping)), 5);
+    expect(scores[1]).toBeCloseTo(Math.sqrt(3.5 * (9 + damping)), 5);
+    const even = { ...gradient, biasSquares: Float64Array.of(2, 2, 2, 2) };
+    CRITERIA.fisher.score({ ...tiny, layer: tinyLayer, moments: tinyMoments, gradient: even }).forEach((score, at) => { expect(score).toBeCloseTo(CRITERIA.obs.score({ ...tiny, layer: tinyLayer, moments: tinyMoments })[at]!, 9); });
+  });
+
   it('obs equals activity, but for its damping, where sources have nothing to do with each other', () => {
     const scores = CRITERIA.obs.score({ ...tiny, layer: tinyLayer, moments: tinyMoments });
     const damping = 1e-4 * (4 + 9 + 1) / 3;

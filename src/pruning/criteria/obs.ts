@@ -1,9 +1,10 @@
 import { EspalierError } from '../../errors.ts';
 import { dense } from '../../evidence/moments.ts';
 import { factorize, inverseDiagonal } from '../cholesky.ts';
-import type { Criterion } from '../criterion.ts';
+import type { Criterion, Scoring } from '../criterion.ts';
 import { addRidge } from '../ridge.ts';
 import { fittingMoments, scaledNorms } from '../norms.ts';
+import type { System } from '../systems.ts';
 
 /** λ as a share of the mean second moment. */
 const DAMPING = 1e-4;
@@ -16,17 +17,18 @@ const DAMPING = 1e-4;
 export const obs: Criterion = {
   name: 'obs',
   needs: 'moments',
-  score: (scoring) => {
-    const moments = fittingMoments(scoring);
-    const second = dense(moments);
-    const diagonals = new Map<Int32Array, Float64Array>();
-    return scaledNorms(scoring, (k, { at }) => {
-      const diagonal = diagonals.get(at) ?? inverseOf(second, moments.size, at);
-      diagonals.set(at, diagonal);
-      return 1 / diagonal[k]!;
-    });
-  },
+  score: (scoring) => scaledNorms(scoring, conditionalSquares(scoring)),
 };
+
+/** What the squared score of obs multiplies w² by: 1 / (G + λI)⁻¹_kk of each source in a system. */
+export function conditionalSquares(scoring: Scoring): (source: number, system: System) => number {
+  const moments = fittingMoments(scoring), second = dense(moments), diagonals = new Map<Int32Array, Float64Array>();
+  return (k, { at }) => {
+    const diagonal = diagonals.get(at) ?? inverseOf(second, moments.size, at);
+    diagonals.set(at, diagonal);
+    return 1 / diagonal[k]!;
+  };
+}
 
 /** The diagonal of (G + λI)⁻¹, G of the sources of one system and the constant: [sources + 1]. */
 function inverseOf(second: Float64Array, size: number, at: Int32Array): Float64Array {
