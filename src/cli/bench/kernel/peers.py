@@ -17,14 +17,14 @@ try:
     from openvino import opset8
     engines += ["openvino-f32", "openvino-bf16"]
     versions.append("openvino " + openvino.__version__)
-except ImportError:
+except Exception:  # not installed, or does not load
     pass
 try:
     import torch
     torch.set_num_threads(1)
     engines += ["torch-f32", "torch-bf16"]
     versions.append("torch " + torch.__version__)
-except ImportError:
+except Exception:  # not installed, or does not load
     pass
 
 
