@@ -62,6 +62,33 @@ export async function buildSanitized({ root = ROOT } = {}) {
   return made;
 }
 
+/**
+ * Builds the addon itself, for what is checked through Node. gcc only: its run-time libraries can be loaded before Node's.
+ * @returns {Promise<{ addon: string, preload: string }>} preload: for LD_PRELOAD
+ */
+export async function buildSanitizedAddon({ root = ROOT } = {}) {
+  const compiler = sanitizingCompiler(), kernel = path.join(root, 'src', 'kernel'), folder = path.join(root, 'build', 'sanitized'), addon = path.join(folder, 'espalier_kernel.node');
+  const libraryOf = (name) => spawnSync(compiler, [`-print-file-name=${name}`], { encoding: 'utf8' }).stdout.trim();
+  const preload = ['libasan.so', 'libubsan.so'].map(libraryOf).join(':');
+  const stamp = path.join(folder, 'stamp-addon'), wanted = hashOf([...sourcesOf(kernel).map((name) => path.join(kernel, name)), fileURLToPath(import.meta.url)], [compiler, process.arch]);
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return { addon, preload };
+  const work = path.join(folder, `work-addon-${process.pid}`);
+  mkdirSync(work, { recursive: true });
+  try {
+    const jobs = targetsOf(kernel, process.arch).flatMap(({ name, sources, cflags, defines }) => sources.map((source) => {
+      const flags = cflags.filter((flag) => !/^-(O\d|W)/.test(flag)), object = path.join(work, `${name}-${source}.o`);
+      return { object, args: [...flags, '-O1', ...SANITIZERS, ...defines, `-I${path.join(root, 'node_modules', 'node-api-headers', 'include')}`, '-c', path.join(kernel, source), '-o', object] };
+    }));
+    const waiting = [...jobs];
+    await Promise.all(Array.from({ length: JOBS }, async () => { for (let job = waiting.shift(); job !== undefined; job = waiting.shift()) await compile(compiler, job.args); }));
+    await compile(compiler, ['-shared', ...SANITIZERS, '-o', addon, ...jobs.map(({ object }) => object), '-lm']);
+    writeFileSync(stamp, wanted);
+  } finally {
+    rmSync(work, { recursive: true, force: true });
+  }
+  return { addon, preload };
+}
+
 async function compile(compiler, args) {
   const { ok, out } = await run(compiler, args, { limitMs: COMPILE_MS_MAX });
   if (!ok) throw new Error(`${compiler} ${args.at(-3)}: ${out}`);
