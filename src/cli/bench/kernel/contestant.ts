@@ -4,6 +4,7 @@ import { kernelPath, loadAddon } from '../../../adapters/engine/addon.ts';
 import { NativeEngine } from '../../../adapters/engine/native.ts';
 import type { Feed } from '../../../adapters/engine/onnx-thread.ts';
 import { OnnxThread } from '../../../adapters/engine/onnx-thread.ts';
+import { WasmEngine } from '../../../adapters/engine/wasm.ts';
 import type { OnnxPrecision } from '../../../model/onnx/layer.ts';
 import { toOnnx } from '../../../model/onnx/to-onnx.ts';
 import { maskWeights } from '../../../model/mask.ts';
@@ -68,6 +69,22 @@ export async function native(engine: 'fp32' | 'int8-g4', cell: Cell, hidden: num
   return {
     engine, density, pads: false,
     run: async (lengths) => (await kernel.inferWithoutOutput({ model: model.id, sequences: given(lengths), sample: null })).cpuMs,
+    close: () => kernel.retire(model.id),
+  };
+}
+
+/** The kernel as WebAssembly, by the CPU time of the whole process: its thread has no clock of its own in every Node. */
+export async function webAssembly(cell: Cell, hidden: number, density: number, seed: number): Promise<Contestant> {
+  const kernel = await WasmEngine.start(), model = modelFor(cell, hidden, density, seed);
+  await kernel.enlist(model);
+  return {
+    engine: 'wasm', density, pads: false,
+    run: async (lengths) => {
+      const call = { model: model.id, sequences: sequencesOf(lengths), sample: null }, before = process.cpuUsage();
+      await kernel.inferWithoutOutput(call);
+      const { user, system } = process.cpuUsage(before);
+      return (user + system) / 1000;
+    },
     close: () => kernel.retire(model.id),
   };
 }

@@ -10,7 +10,7 @@ import type { BenchOptions } from '../../bench.ts';
 import { readClinc } from '../clinc.ts';
 import { machineOf } from '../machine.ts';
 import type { Contestant } from './contestant.ts';
-import { native, onnxruntime } from './contestant.ts';
+import { native, onnxruntime, webAssembly } from './contestant.ts';
 import { measureFixed, measureRagged } from './measure.ts';
 import { DEMANDS, INPUTS, OURS, PLAN, QUICK, STEPS } from './plan.ts';
 import type { KernelPlan, KernelRatio, KernelRow } from './plan.ts';
@@ -20,11 +20,15 @@ import { pythonEngines } from './python.ts';
 /** Sequences of the ragged comparison; peers sort as far ahead. */
 const RAGGED = 1024, RAGGED_HIDDEN = 512, RAGGED_DENSITY = 0.1;
 
+/** WebAssembly is for pruned models on machines without a native binary; dense ones would take most of the time. */
+const WASM_DENSITY_MAX = 0.2;
+
 type BenchCell = KernelPlan['cells'][number];
 
 async function contestantsOf(cell: BenchCell, hidden: number, densities: readonly number[], seed: number, python: PythonEngines | null): Promise<readonly Contestant[]> {
   const contestants: Contestant[] = [];
   for (const engine of ['fp32', 'int8-g4'] as const) for (const density of densities) contestants.push(await native(engine, cell, hidden, density, seed));
+  for (const density of densities.filter((share) => share <= WASM_DENSITY_MAX)) contestants.push(await webAssembly(cell, hidden, density, seed));
   if (onnxVersion() !== null) for (const precision of cell === 'lstm' ? ['fp32', 'int8'] as const : ['fp32'] as const) contestants.push(await onnxruntime(precision, cell, hidden, seed));
   for (const name of python?.names ?? []) contestants.push(python!.contestant(name, cell, hidden));
   return contestants;
