@@ -33,13 +33,16 @@ Examples:
   espalier train --data tagged.jsonl --out tagger.espalier --units 256 a label for every word
   espalier train --data book.txt --out book.espalier --cell gru        a language model, character by character
   espalier train --data digits.jsonl --out digits.espalier --layers 128,64 --bidirectional   frames of numbers
+  espalier train --data book.txt --out words.espalier --tokens words   word by word
   espalier train --data my.jsonl --out my.espalier --json report.json  the figures in a file
 
 Data, by the end of the name:
   .csv   a header that names the columns text and label (quoting as in RFC 4180);
   .txt   running text, for a model that foretells the next character (or word); its last tenth is the test part;
-  else   JSON lines: {"text":"…"}, {"words":[…]} or {"frames":[[…],…]} (numbers of each step, best of the order of 1),
+  else   JSON lines: {"text":"…"}, {"words":[…]} or {"frames":[[…],…]} (numbers of each step),
          with "label":"…" (one for all), "tags":[…] (one a step) or "values":[…] (numbers to be answered).
+Numbers are taken as they are, in frames and in values: scale them to about -1 to 1 yourself, and scale what is served
+alike. A value counts as right within serving.errorMax (--set serving.errorMax=0.05).
 Split by seed: a tenth is the test part, judged once at the end; a tenth of the rest is the validation part, by which
 training stops. Equal sequences never stand on both sides of the test part. Ctrl-C ends with the best model so far.`;
 

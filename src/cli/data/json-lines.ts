@@ -11,6 +11,9 @@ export interface DataLine extends Example {
 
 export const NO_GENRE = 'data';
 
+/** What Python's json writes for numbers that are none. */
+const NOT_FINITE = /\b(?:NaN|Infinity)\b/;
+
 /** Ends with data-unreadable at a line. */
 export type Bad = (what: string) => never;
 
@@ -30,10 +33,10 @@ const isNumbers = (list: unknown): list is number[] => Array.isArray(list) && li
 /** Frames side by side, [steps · width]. */
 function framesOf(list: unknown, bad: Bad): { readonly frames: Float32Array; readonly steps: number } {
   if (!Array.isArray(list) || list.length === 0) return bad('frames must be a list of frames, at least 1.');
-  list.forEach((frame, at) => { if (!isNumbers(frame)) bad(`frame ${at + 1} is not a list of finite numbers, at least 1.`); });
+  list.forEach((frame, at) => { if (!isNumbers(frame)) bad(`frame ${at + 1} is not a list of finite numbers, at least 1; put a number where one is missing, or leave the line out.`); });
   const rows = list as number[][], width = rows[0]!.length;
   const other = rows.findIndex((row) => row.length !== width);
-  if (other >= 0) bad(`frame ${other + 1} has ${rows[other]!.length} numbers, the first one ${width}.`);
+  if (other >= 0) bad(`frame ${other + 1} has ${rows[other]!.length} numbers, the first one ${width}; give every frame as many, with 0 for what is missing.`);
   return { frames: Float32Array.from(rows.flat()), steps: rows.length };
 }
 
@@ -59,7 +62,7 @@ function answerOf({ label, tags, values }: Readonly<Record<string, unknown>>, st
 function jsonLine(text: string, where: string): DataLine {
   const bad: Bad = (what) => { throw new EspalierError('data-unreadable', `${where}: ${what} ${FORMS}`); };
   let value: unknown;
-  try { value = JSON.parse(text); } catch { return bad('not valid JSON.'); }
+  try { value = JSON.parse(text); } catch { return bad(NOT_FINITE.test(text) ? 'not valid JSON, which has no NaN and no Infinity; put a number there, or leave the line out.' : 'not valid JSON.'); }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return bad('not an object.');
   const fields = value as Readonly<Record<string, unknown>>;
   const { input, steps } = inputOf(fields, bad);

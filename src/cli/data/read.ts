@@ -43,9 +43,9 @@ function examplesOf(lines: Iterable<readonly [DataLine, number]>, file: string):
   for (const [line, number] of lines) {
     const bad: Bad = (what) => { throw new EspalierError('data-unreadable', `${file}:${number}: ${what}`); };
     const first = examples[0] ?? line;
-    if (line.task !== first.task) bad('lines with a label, with tags and with values are mixed.');
-    if (line.width > 0 !== first.width > 0) bad('lines of words and lines of frames are mixed.');
-    if (line.width !== first.width) bad(`its frames have ${line.width} numbers, those of the first line ${first.width}.`);
+    if (line.task !== first.task) bad('lines with a label, with tags and with values are mixed; make a file, and a model, of each.');
+    if (line.width > 0 !== first.width > 0) bad('lines of words and lines of frames are mixed; make a file, and a model, of each.');
+    if (line.width !== first.width) bad(`its frames have ${line.width} numbers, those of the first line ${first.width}; give every frame as many, with 0 for what is missing.`);
     if (line.task === 'regress' && line.answer.length !== first.answer.length) bad(`it has ${line.answer.length} values, the first line ${first.answer.length}.`);
     examples.push(line);
   }

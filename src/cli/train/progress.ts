@@ -1,20 +1,30 @@
 /** The progress of a training: a line for each round, and where a person looks on one that changes meanwhile. */
+import type { Task } from '../../model/shape.ts';
 import { talk } from '../print.ts';
 import type { Heard } from './rounds.ts';
 
 const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
 const CLEAR = '\r\u001b[K';
 
-export function showRounds(stream: NodeJS.WriteStream): Heard & { readonly end: () => void } {
+/** What a task is judged by: bits or perplexity of a language model, the error of numbers, the share of labels that are right. */
+function judged(task: Task, tokens: string, accuracy: number, loss: number): string {
+  if (task === 'regress') return `mean squared error ${loss.toPrecision(4)}, ${percent(accuracy)} within serving.errorMax`;
+  if (task !== 'next') return `accuracy ${percent(accuracy)}, loss ${loss.toFixed(3)}`;
+  const surprise = tokens === 'words' ? `perplexity ${Math.exp(loss).toFixed(1)}` : `${(loss / Math.LN2).toFixed(3)} bits per character`;
+  return `loss ${loss.toFixed(3)}, ${surprise}, accuracy ${percent(accuracy)}`;
+}
+
+/** @param tokens of a running text: characters or words */
+export function showRounds(stream: NodeJS.WriteStream, task: Task, tokens: string): Heard & { readonly end: () => void } {
   const live = stream.isTTY === true && process.env['TERM'] !== 'dumb';
   const clear = (): void => { if (live) stream.write(CLEAR); };
   return {
     news: (round, news) => {
-      if (live && news.kind === 'progress') stream.write(`${CLEAR}round ${round}    step ${news.step} of ${news.steps}, loss ${news.loss.toFixed(3)}, accuracy ${percent(news.accuracy)} in training, ${Math.round(news.tokensPerSecond)} tokens/s`);
+      if (live && news.kind === 'progress') stream.write(`${CLEAR}round ${round}    step ${news.step} of ${news.steps}, ${judged(task, tokens, news.accuracy, news.loss)} in training, ${Math.round(news.tokensPerSecond)} tokens/s`);
     },
     round: ({ round, epochs, steps, seconds, accuracy, loss, learningRate, better }) => {
       clear();
-      talk(`round ${String(round).padEnd(4)} ${epochs} epochs, ${steps} steps at ${learningRate} in ${seconds.toFixed(1)} s; validation accuracy ${percent(accuracy)}, loss ${loss.toFixed(3)}${better ? '' : ' (no better)'}`);
+      talk(`round ${String(round).padEnd(4)} ${epochs} epochs, ${steps} steps at ${learningRate} in ${seconds.toFixed(1)} s; validation ${judged(task, tokens, accuracy, loss)}${better ? '' : ' (no better)'}`);
     },
     end: clear,
   };

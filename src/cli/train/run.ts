@@ -26,6 +26,7 @@ import { bytesText, out, talk } from '../print.ts';
 import { showRounds } from './progress.ts';
 import type { Trained } from './rounds.ts';
 import { trainInRounds } from './rounds.ts';
+import { checkSize, scaleRemarks } from './fit-to-train.ts';
 import type { Parts } from './split.ts';
 import { splitExamples } from './split.ts';
 import type { Tokens } from './split-text.ts';
@@ -66,7 +67,7 @@ async function trained(input: TrainInput, parts: Parts, draft: ModelDraft, inter
   const trainer = childTrainer({ setup: { vault: folder, engine: { kind, variant: engineChoiceOf(input.settings).variant ?? null } }, threads, priority });
   const stop = (): void => { void trainer.close(); };
   interrupted.addEventListener('abort', stop);
-  const shown = showRounds(process.stderr);
+  const shown = showRounds(process.stderr, draft.shape.task, input.tokens ?? 'characters');
   try {
     const plan = { epochs: input.epochs, secondsMax: 60 * input.minutes, seed: input.seed, validationShare: parts.validationShare, errorMax: input.settings.serving.errorMax };
     const done = await trainInRounds({ trainer, vault, clock: systemClock() }, draft, parts.fit, plan, shown, interrupted);
@@ -96,6 +97,17 @@ function shapeFor(data: OwnData, { state: given, cell, layers, bidirectional, in
   return { cell, inputs: width > 0 ? width : inputs ?? embedding, layers, task, state, ...(bidirectional ? { bidirectional } : {}) };
 }
 
+/** The three parts. Throws data-unreadable with the name of the file. */
+function partsOf(data: OwnData, { state }: OwnShape, { data: file, tokens, seed, labelsMin }: TrainInput): Parts {
+  try {
+    const parts = data.kind === 'text' ? splitRunningText(data.text, tokens ?? 'characters', seed) : splitExamples(data, state, seed, labelsMin);
+    checkSize(parts);
+    return parts;
+  } catch (error) {
+    throw error instanceof EspalierError && error.code === 'data-unreadable' ? new EspalierError('data-unreadable', `${file}: ${error.details}`, error) : error;
+  }
+}
+
 const unitOf = ({ tokens }: TrainInput, { kind }: OwnData): string => (kind === 'text' ? tokens ?? 'characters' : 'sequences');
 
 function sayData(name: string, { counts, reading, dropped }: Parts, { labelsMin, tokens }: TrainInput): void {
@@ -122,9 +134,10 @@ export async function runTrain(input: TrainInput, interrupted: AbortSignal): Pro
   if (input.json !== undefined) checkTarget('--json', input.json);
   const data = readData(input.data);
   const own = shapeFor(data, input);
-  const parts = data.kind === 'text' ? splitRunningText(data.text, input.tokens ?? 'characters', input.seed) : splitExamples(data, own.state, input.seed, input.labelsMin);
+  const parts = partsOf(data, own, input);
   const name = path.basename(input.data);
   sayData(name, parts, input);
+  if (data.kind === 'examples') for (const remark of scaleRemarks(data)) talk(`           ${remark}`);
   const draft = untrained(parts.reading, own, input.seed);
   const { engine } = await chooseEngine(engineChoiceOf(input.settings));
   const { model: best, trained: done } = await trained(input, parts, draft, interrupted);

@@ -1,8 +1,10 @@
 /** One's own data in three parts by seed: to train on, to stop by (validation), and to judge by at the end (test). */
+import { sha256 } from '../../adapters/digest.ts';
 import { EspalierError } from '../../errors.ts';
 import type { ReplayItem } from '../../evidence/replay.ts';
 import type { StateMode } from '../../model/shape.ts';
 import { NO_TOKENIZER } from '../../model/tokenizer.ts';
+import { bytesOfNumbers } from '../../support/bytes.ts';
 import { randomFrom, shuffle } from '../../support/random.ts';
 import { splitItems } from '../../tuning/examine.ts';
 import type { Example, ExampleSession, Reading } from '../data/example.ts';
@@ -35,7 +37,8 @@ export const tooLittle = (what: string): never => { throw new EspalierError('dat
 /** Consecutive examples where state is carried, else each by itself. */
 export const sessionsFor = (examples: readonly Example[], state: StateMode): readonly ExampleSession[] => sessionsOfExamples(examples, state === 'carry' ? SESSION_LENGTH : 1);
 
-const keyOf = ({ examples }: ExampleSession): string => JSON.stringify(examples.map(({ input }) => (input instanceof Float32Array ? [...input] : input)));
+/** Frames by their checksum, since as text they would be five times as large as they are; + 0 makes one of both zeros. */
+const keyOf = ({ examples }: ExampleSession): string => JSON.stringify(examples.map(({ input }) => (input instanceof Float32Array ? sha256(bytesOfNumbers(input.map((value) => value + 0))) : input)));
 
 /** Sessions of the same inputs stay on one side, so that nothing of the test part was trained on. */
 function setAside(sessions: readonly ExampleSession[], share: number, random: () => number): { readonly rest: readonly ExampleSession[]; readonly aside: readonly ExampleSession[] } {

@@ -52,6 +52,7 @@ describe('JSON lines', () => {
     ['ragged frames', '{"frames":[[1,2],[3]],"label":"x"}', 'frame 2 has 1 numbers, the first one 2'],
     ['a frame that is too large for a number of 32 bits', '{"frames":[[1,1e39]],"label":"x"}', 'frame 1 is not a list of finite numbers'],
     ['null in a frame', '{"frames":[[1],[null]],"label":"x"}', 'frame 2 is not a list of finite numbers'],
+    ['NaN, as Python writes it', '{"frames":[[1],[NaN]],"label":"x"}', 'd.jsonl:1: not valid JSON, which has no NaN'],
     ['too few tags', '{"frames":[[1],[2]],"tags":["x"]}', 'as many strings as there are steps (2)'],
     ['words that are not', '{"words":[1],"tags":["x"]}', 'words must be a list of strings'],
     ['an empty list of words', '{"words":[],"tags":[]}', 'words is empty'],

@@ -121,7 +121,7 @@ describe('train and eval', () => {
     [['train', '--data', 'song.txt', '--out', 'x', '--state', 'reset'], '[usage]', 'running text'],
     [['train', '--data', 'colours.csv', '--out', 'x', '--units', '0'], '[usage]', 'whole number from 1'],
     [['train', '--data', 'absent.csv', '--out', 'x'], '[data-unreadable]', 'absent.csv'],
-    [['train', '--data', 'others.jsonl', '--out', 'x'], '[data-unreadable]', '1 sequences'],
+    [['train', '--data', 'others.jsonl', '--out', 'x'], '[data-unreadable]', 'others.jsonl: Too little data: 1 sequences'],
     [['eval', 'colours.csv', '--data', 'more.jsonl'], '[artifact-', 'error'],
     [['eval', 'colours.espalier', '--data', 'others.jsonl'], '[data-unreadable]', "one of the model's"],
   ])('%j ends with %s', async (args, code, what) => {

@@ -74,6 +74,13 @@ describe('splitExamples', () => {
 });
 
 describe('frames with numbers', () => {
+  it('that are the same stay on one side of the test part', () => {
+    const examples = Array.from({ length: 400 }, (_, at): Example => ({ input: Float32Array.of(at % 40 === 0 && at > 200 ? -0 : at % 40, 1), answer: [at % 2 === 0 ? 'even' : 'odd'], genre: 'data' }));
+    const { fit, test } = splitExamples({ kind: 'examples', task: 'classify', examples, width: 1, outputs: 0 }, 'reset', 1, 1);
+    const seen = new Set(fit.map(({ inputs }) => inputs[0]! + 0));
+    expect(fit.length + test.length).toBe(400);
+    expect(test.filter(({ inputs }) => seen.has(inputs[0]! + 0))).toEqual([]);
+  });
   it('are split as they are, and none is dropped', () => {
     const examples = Array.from({ length: 200 }, (_, at): Example => ({ input: Float32Array.of(at, 1, 2, 3), answer: Float32Array.of(at / 2), genre: 'data' }));
     const { reading, fit, test, dropped } = splitExamples({ kind: 'examples', task: 'regress', examples, width: 2, outputs: 1 }, 'reset', 1, 1);
