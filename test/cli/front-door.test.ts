@@ -131,7 +131,7 @@ describe('errors and doctor', () => {
   it('says what is there, with a remedy for all that is not well', async () => {
     const { code, out } = await espalier(['doctor', '--json', '--set', 'console.port=0']);
     const { findings } = JSON.parse(out) as { findings: { name: string; state: string; remedy: string }[] };
-    expect(findings.map(({ name }) => name)).toEqual(['node', 'processor', 'memory', 'packages', 'tensorflow', 'gpu', 'kernel', 'engine', 'cache', 'log', 'vault', 'port', 'kafka', 'test-kafka']);
+    expect(findings.map(({ name }) => name)).toEqual(['node', 'processor', 'memory', 'packages', 'tensorflow', 'gpu', 'kernel', 'engine', 'onnxruntime', 'cache', 'log', 'vault', 'port', 'kafka', 'test-kafka']);
     expect(findings.filter(({ state, remedy }) => (state === 'ok') !== (remedy === ''))).toEqual([]);
     expect(code).toBe(findings.some(({ state }) => state === 'missing') ? 5 : 0);
   });
