@@ -38,13 +38,14 @@ Examples:
 
 Data, by the end of the name:
   .csv   a header that names the columns text and label (quoting as in RFC 4180);
-  .txt   running text, for a model that foretells the next character (or word); its last tenth is the test part;
+  .txt   running text, for a model that foretells the next character (or word);
+         its last tenth is the test part, a tenth of the rest, before it, the validation part;
   else   JSON lines: {"text":"…"}, {"words":[…]} or {"frames":[[…],…]} (numbers of each step),
          with "label":"…" (one for all), "tags":[…] (one a step) or "values":[…] (numbers to be answered).
 Numbers are taken as they are, in frames and in values: scale them to about -1 to 1 yourself, and scale what is served
 alike. A value counts as right within serving.errorMax (--set serving.errorMax=0.05).
-Split by seed: a tenth is the test part, judged once at the end; a tenth of the rest is the validation part, by which
-training stops. Equal sequences never stand on both sides of the test part. Ctrl-C ends with the best model so far.`;
+Lines are split by seed: a tenth is the test part, judged once at the end; a tenth of the rest is the validation part,
+by which training stops. Equal sequences never stand on both sides of the test part. Ctrl-C ends with the best model so far.`;
 
 const UNITS = 128, UNITS_MAX = 4096, LAYERS_MAX = 16;
 

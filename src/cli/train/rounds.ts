@@ -68,8 +68,8 @@ const SECONDS_MIN = 1;
 /** A language model looks further back. */
 const windowOf = ({ task }: ModelShape): number => (task === 'next' ? WINDOW_NEXT : WINDOW);
 
-/** Few labelled words are learnt by heart; a text of a million characters is not. */
-const dropoutOf = ({ task, vocabulary }: ModelShape): number => (task === 'next' ? DROPOUT_NEXT : vocabulary > 0 ? DROPOUT : DROPOUT_FRAMES);
+/** Few labelled words are learnt by heart; a text of a million characters is not. Of numbers drop-out blurs the answer itself: R² of sums of frames 0.996 without, 0.944 at 0.2. */
+const dropoutOf = ({ task, vocabulary }: ModelShape): number => (task === 'regress' ? 0 : task === 'next' ? DROPOUT_NEXT : vocabulary > 0 ? DROPOUT : DROPOUT_FRAMES);
 
 /** Lanes, and the optimizer steps that go once through the items. */
 export function epochOf(items: readonly ReplayItem[], shape: ModelShape): { readonly lanes: number; readonly steps: number } {

@@ -67,10 +67,10 @@ async function trained(input: TrainInput, parts: Parts, draft: ModelDraft, inter
   const trainer = childTrainer({ setup: { vault: folder, engine: { kind, variant: engineChoiceOf(input.settings).variant ?? null } }, threads, priority });
   const stop = (): void => { void trainer.close(); };
   interrupted.addEventListener('abort', stop);
-  const shown = showRounds(process.stderr, draft.shape.task, input.tokens ?? 'characters');
+  const clock = systemClock(), shown = showRounds(process.stderr, clock, draft.shape.task, input.tokens ?? 'characters');
   try {
     const plan = { epochs: input.epochs, secondsMax: 60 * input.minutes, seed: input.seed, validationShare: parts.validationShare, errorMax: input.settings.serving.errorMax };
-    const done = await trainInRounds({ trainer, vault, clock: systemClock() }, draft, parts.fit, plan, shown, interrupted);
+    const done = await trainInRounds({ trainer, vault, clock }, draft, parts.fit, plan, shown, interrupted);
     return { model: await new Models(vault).load(done.best), trained: done };
   } finally {
     interrupted.removeEventListener('abort', stop);
@@ -100,7 +100,7 @@ function shapeFor(data: OwnData, { state: given, cell, layers, bidirectional, in
 /** The three parts. Throws data-unreadable with the name of the file. */
 function partsOf(data: OwnData, { state }: OwnShape, { data: file, tokens, seed, labelsMin }: TrainInput): Parts {
   try {
-    const parts = data.kind === 'text' ? splitRunningText(data.text, tokens ?? 'characters', seed) : splitExamples(data, state, seed, labelsMin);
+    const parts = data.kind === 'text' ? splitRunningText(data.text, tokens ?? 'characters') : splitExamples(data, state, seed, labelsMin);
     checkSize(parts);
     return parts;
   } catch (error) {

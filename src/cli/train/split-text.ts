@@ -1,4 +1,8 @@
-/** A running text in three parts: the last tenth to judge by, pieces of the rest by seed to stop by, the others to train on. */
+/**
+ * A running text in three parts one after another: to train on, to stop by, to judge by. Pieces from all over the text are
+ * more like what was trained on than what comes after it, so they would stop training late and promise too much
+ * (tinyshakespeare, one model: 2.40 bits per character on such pieces, 2.39 on training text, 2.58 on the last tenth).
+ */
 import { EspalierError } from '../../errors.ts';
 import { splitText, tokenizerOf, vocabularyOf } from '../../model/tokenize.ts';
 import { splitItems } from '../../tuning/examine.ts';
@@ -28,21 +32,30 @@ export const piecesOf = (steps: readonly string[]): readonly ExampleSession[] =>
 
 const stepsIn = (sessions: readonly ExampleSession[]): number => sessions.reduce((sum, { examples }) => sum + examples[0]!.input.length, 0);
 
+/** A job sets items aside by the hash of their names, so a name is looked for that falls on the wanted side. */
+function nameOn(validation: boolean, name: string): string {
+  for (let tried = 0; ; tried++) {
+    const id = `${name}.${tried}`;
+    if ((splitItems([{ id }], VALIDATION_SHARE).heldOut.length === 1) === validation) return id;
+  }
+}
+
+const named = (sessions: readonly ExampleSession[], validation: boolean): readonly ExampleSession[] => sessions.map((session) => ({ ...session, id: nameOn(validation, session.id) }));
+
 /** Throws data-unreadable where the text is too short, and where it has only one kind of token. */
-export function splitRunningText(text: string, tokens: Tokens, seed: number): Parts {
+export function splitRunningText(text: string, tokens: Tokens): Parts {
   const steps = stepsOfText(text, tokens);
   if (steps.length < STEPS_MIN) tooLittle(`${steps.length} ${tokens}, and at least ${STEPS_MIN} are needed to train, stop and judge`);
-  const end = Math.round(steps.length * (1 - TEST_SHARE));
-  const rest = cut(steps.slice(0, end), Math.min(PIECE_MAX, Math.ceil(end / PIECES_MIN)), `${seed}.p`);
-  const { training, heldOut } = splitItems(rest, VALIDATION_SHARE);
-  if (heldOut.length === 0) tooLittle(`${rest.length} pieces give none to stop by`);
+  const end = Math.round(steps.length * (1 - TEST_SHARE)), middle = Math.round(end * (1 - VALIDATION_SHARE));
+  const length = Math.min(PIECE_MAX, Math.ceil(end / PIECES_MIN));
+  const training = named(cut(steps.slice(0, middle), length, 't'), false), heldOut = named(cut(steps.slice(middle, end), length, 'v'), true);
   const words = training.map(({ examples }) => examples[0]!.input as readonly string[]);
   const tokenizer = tokenizerOf(words, tokens === 'characters' ? { kind: 'characters', countMin: 1, wordsMax: WORDS_MAX, suffixes: [], foldCase: false } : { kind: 'whitespace', countMin: WORD_COUNT_MIN, wordsMax: WORDS_MAX, suffixes: [], foldCase: true });
   if (tokenizer.words.length < 2) throw new EspalierError('data-unreadable', `The text has ${tokenizer.words.length} kinds of ${tokens}; there is nothing to predict.`);
   const reading = { task: 'next', tokenizer, labels: [], width: 0, outputs: vocabularyOf(tokenizer) } as const;
   const test = piecesOf(steps.slice(end));
   return {
-    reading, fit: itemsOfSessions(reading, rest), validationShare: VALIDATION_SHARE, test: itemsOfSessions(reading, test), dropped: 0,
+    reading, fit: itemsOfSessions(reading, [...training, ...heldOut]), validationShare: VALIDATION_SHARE, test: itemsOfSessions(reading, test), dropped: 0,
     counts: { training: stepsIn(training), validation: stepsIn(heldOut), test: stepsIn(test) },
   };
 }

@@ -92,25 +92,27 @@ describe('frames with numbers', () => {
 
 describe('a running text', () => {
   const text = Array.from({ length: 3000 }, (_, at) => 'the cat sat. '[at % 13]).join('');
-  it('is cut without loss or overlap, the test part last', () => {
-    const { fit, test, counts, reading, validationShare } = splitRunningText(text, 'characters', 1);
+  it('is cut without loss or overlap: what a job trains on first, then what it stops by, the test part last', () => {
+    const { fit, test, counts, reading, validationShare } = splitRunningText(text, 'characters');
     expect(counts.training + counts.validation + counts.test).toBe(3000);
     expect(counts.test).toBe(300);
     const said = (ids: Int32Array | Float32Array): string => [...ids].map((id) => reading.tokenizer.words[id]!).join('');
     expect(said(test[0]!.inputs)).toBe(text.slice(2700));
     expect(fit.map(({ inputs }) => said(inputs)).join('')).toBe(text.slice(0, 2700));
     expect(fit.every(({ targets }) => targets === null)).toBe(true);
-    expect(splitItems(fit, validationShare).heldOut.length).toBeGreaterThan(0);
+    const job = splitItems(fit, validationShare), wordsOf = (part: typeof fit): string => part.map(({ inputs }) => said(inputs)).join('');
+    expect([wordsOf(job.training), wordsOf(job.heldOut)]).toEqual([text.slice(0, 2430), text.slice(2430, 2700)]);
+    expect([counts.training, counts.validation]).toEqual([2430, 270]);
     expect(reading.outputs).toBe(new Set(text).size + 1);
   });
   it('has words as steps where they are wanted', () => {
-    const { reading, counts } = splitRunningText(text, 'words', 1);
+    const { reading, counts } = splitRunningText(text, 'words');
     expect(reading.tokenizer).toMatchObject({ kind: 'whitespace', foldCase: true });
     expect(counts.training + counts.validation + counts.test).toBe(stepsOfText(text, 'words').length);
   });
   it('is refused where it is too short or all the same, and no piece to judge by is a single step', () => {
-    expect(() => splitRunningText('to be', 'characters', 1)).toThrowError(expect.objectContaining({ code: 'data-unreadable', details: expect.stringContaining('5 characters') as string }) as Error);
-    expect(() => splitRunningText('a'.repeat(1000), 'characters', 1)).toThrowError(expect.objectContaining({ code: 'data-unreadable' }) as Error);
+    expect(() => splitRunningText('to be', 'characters')).toThrowError(expect.objectContaining({ code: 'data-unreadable', details: expect.stringContaining('5 characters') as string }) as Error);
+    expect(() => splitRunningText('a'.repeat(1000), 'characters')).toThrowError(expect.objectContaining({ code: 'data-unreadable' }) as Error);
     expect(piecesOf([...'a'.repeat(2001)]).map(({ examples }) => examples[0]!.input.length)).toEqual([2000]);
   });
 });
