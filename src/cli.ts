@@ -8,6 +8,7 @@ import { errorsCommand } from './cli/errors.ts';
 import { evalCommand } from './cli/eval.ts';
 import { explain } from './cli/explain.ts';
 import { inspectCommand } from './cli/inspect.ts';
+import { pruneCommand } from './cli/prune.ts';
 import { serveCommand } from './cli/serve.ts';
 import { simulateCommand } from './cli/simulate.ts';
 import { steerCommand } from './cli/steer.ts';
@@ -19,6 +20,7 @@ const EXAMPLES = `Examples:
   espalier demo --minutes 4 --json FILE  the same within four minutes, with the figures in a file
   espalier train --data FILE --out FILE  a dense model from your own data, to start from
   espalier eval MODEL --data FILE        how good a model is on data with labels
+  espalier prune MODEL --data FILE --out FILE  the fastest model that loses half a point
   espalier steer --first MODEL           decide over Kafka; with it serve (many) and tune (one a machine)
   espalier bench prune --data DIR        accuracy by criterion and density
   espalier inspect FILE                  what a model file holds
@@ -32,7 +34,7 @@ export function buildProgram(): Command {
     .description('Trains and prunes a recurrent network while it serves.')
     .addHelpText('before', EXAMPLES)
     .addHelpText('after', '\nExit codes: 0 done, 1 failed, 2 usage, 3 gate refused, 4 not enough evidence, 5 not reachable, 6 resources.\nNext: `espalier COMMAND --help`, or `espalier doctor` where something does not work.');
-  for (const command of [demoCommand(), trainCommand(), evalCommand(), serveCommand(), steerCommand(), tuneCommand(), benchCommand(), inspectCommand(), simulateCommand(), doctorCommand(), configCommand(), errorsCommand()]) program.addCommand(command);
+  for (const command of [demoCommand(), trainCommand(), evalCommand(), pruneCommand(), serveCommand(), steerCommand(), tuneCommand(), benchCommand(), inspectCommand(), simulateCommand(), doctorCommand(), configCommand(), errorsCommand()]) program.addCommand(command);
   settle(program);
   return program;
 }

@@ -43,6 +43,7 @@ export const ERRORS = {
   'engine-mismatch': entry('The engine does not agree with the reference on the probe sequences.', 'The model is not served by this engine; report the machine and `espalier doctor --json`.'),
   'engine-failed': entry('The engine failed on a batch.', 'See the cause; the reference engine can be forced with `engine.kind: reference`.'),
   'candidate-refused': entry('The candidate did not pass the examination.', 'The champion stays; the reasons are in the journal.', 3),
+  'target-missed': entry('Nothing that was tried reaches the target.', 'Allow more loss, or give more `--minutes`, `--epochs` or data.', 3),
   'not-enough-evidence': entry('The trial ended without a decision.', 'The champion stays; give the trial more traffic, more labels or more time.', 4),
   'trainer-unavailable': entry('TensorFlow could not be loaded.', 'Run `npm run setup`; `espalier doctor` says what is missing.', 5),
   'gpu-missing': entry('The job demands a GPU, and TensorFlow has none here.', 'Run `espalier tune` on a machine with an NVIDIA GPU after `npm run setup` (`espalier doctor` shows what it found), or set `loop.device: any`.', 5),

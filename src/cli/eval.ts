@@ -9,6 +9,7 @@ import { paddingOf } from '../model/pack-g4.ts';
 import { engineChoiceOf, settingsOf } from './compose/settings.ts';
 import type { SettingsOptions } from './compose/settings.ts';
 import { itemsOfSessions, readingOf } from './data/example.ts';
+import { checkFits, tokensOf } from './data/fits.ts';
 import { judge } from './data/judge.ts';
 import type { Judgement } from './data/judge.ts';
 import { readData } from './data/read.ts';
@@ -26,14 +27,11 @@ const NAMES_MAX = 10;
 function itemsFor(model: Model, file: string): { readonly items: readonly ReplayItem[]; readonly unknown: readonly string[] } {
   const refuse = (what: string): never => { throw new EspalierError('data-unreadable', `${file}: ${what}`); };
   const data = readData(file), reading = readingOf(model);
-  if (data.task !== reading.task) refuse(`it is data for the task ${data.task}, and the model is for ${reading.task}.`);
+  checkFits(model, data, file);
   if (data.kind === 'text') {
-    if (model.tokenizer.kind === 'none') refuse('the model reads ids and no text.');
-    const items = itemsOfSessions(reading, piecesOf(stepsOfText(data.text, model.tokenizer.kind === 'characters' ? 'characters' : 'words')));
+    const items = itemsOfSessions(reading, piecesOf(stepsOfText(data.text, tokensOf(model))));
     return items.length === 0 ? refuse('there is nothing to foretell in it.') : { items, unknown: [] };
   }
-  if (data.width !== reading.width) refuse(data.width === 0 ? 'it has words, and the model reads frames.' : `its frames have ${data.width} numbers, and the model reads ${reading.width === 0 ? 'words' : `frames of ${reading.width}`}.`);
-  if (data.task === 'regress' && data.outputs !== reading.outputs) refuse(`it has ${data.outputs} values a line, and the model answers with ${reading.outputs}.`);
   const items = itemsOfSessions(reading, sessionsFor(data.examples, model.shape.state));
   if (data.task === 'regress') return { items, unknown: [] };
   const known = new Set(model.labels);

@@ -1,14 +1,24 @@
-/** `espalier inspect FILE`: what a model file holds. */
+/** `espalier inspect FILE`: what a model file holds, and how fast it runs. */
 import { Command } from 'commander';
+import { chooseEngine } from '../adapters/engine/choose.ts';
+import { sha256 } from '../adapters/digest.ts';
+import type { Settings } from '../config/schema.ts';
+import { encodeArtifact } from '../model/artifact.ts';
+import { initialWeights } from '../model/initial.ts';
+import { fullMask } from '../model/mask.ts';
 import type { Model } from '../model/model.ts';
 import { layerShapes } from '../model/shape.ts';
-import { settingsOf } from './compose/settings.ts';
+import { randomFrom } from '../support/random.ts';
+import { engineChoiceOf, settingsOf } from './compose/settings.ts';
 import type { SettingsOptions } from './compose/settings.ts';
 import { readModel } from './model-file.ts';
 import { bytesText, out } from './print.ts';
+import { speedLines } from './prune/report.ts';
+import { randomBatch, speedTable } from './prune/speed.ts';
+import type { SpeedTable } from './prune/speed.ts';
 import { withSettings } from './with-settings.ts';
 
-interface InspectOptions extends SettingsOptions { readonly json?: true }
+interface InspectOptions extends SettingsOptions { readonly json?: true; readonly bench?: true }
 
 const shareAlive = (mask: Uint8Array): number => mask.reduce((sum, bit) => sum + bit, 0) / mask.length;
 
@@ -46,15 +56,29 @@ function lines(model: Model, bytes: number): string[] {
   ];
 }
 
+/**
+ * The model beside a dense one of its shape, on the same batch of random inputs, in turns; both on onnxruntime too, where
+ * it is installed. Throws the engine's errors.
+ */
+async function bench(model: Model, settings: Settings): Promise<SpeedTable> {
+  const draft = { ...model, weights: initialWeights(model.shape, randomFrom(1)), mask: fullMask(model.shape), lineage: { parent: null, anchor: null, cycle: 0, density: 1, criterion: null, seed: 1, trainedOn: 'nothing' } };
+  const dense = { ...draft, id: encodeArtifact(draft, sha256).id };
+  const { engine } = await chooseEngine({ ...engineChoiceOf(settings), cores: 1 });
+  const named = [{ name: 'dense, of the same shape', model: dense }, { name: 'this model', model }];
+  return speedTable(engine, named, named, randomBatch(model.shape), false);
+}
+
 export function inspectCommand(): Command {
   return withSettings(new Command('inspect')
-    .description('what a model file holds: shape, density of each layer, size, lineage, labels')
+    .description('what a model file holds: shape, density of each layer, size, lineage, labels; and how fast it runs')
     .argument('<file>', 'model file')
+    .option('--bench', 'measure its speed beside a dense model of the same shape, on one thread')
     .option('--json', 'as JSON'))
-    .action((file: string, options: InspectOptions) => {
-      const { vault } = settingsOf(options).settings;
-      const { model, bytes } = readModel(file, vault.artifactBytesMax);
-      if (options.json) out(JSON.stringify(inspection(model, bytes), null, 2));
-      else out(lines(model, bytes).join('\n'));
+    .action(async (file: string, options: InspectOptions) => {
+      const { settings } = settingsOf(options);
+      const { model, bytes } = readModel(file, settings.vault.artifactBytesMax);
+      const speeds = options.bench ? await bench(model, settings) : null;
+      if (options.json) out(JSON.stringify({ ...inspection(model, bytes), ...(speeds === null ? {} : { speeds: speeds.rows, without: speeds.without }) }, null, 2));
+      else out([...lines(model, bytes), ...(speeds === null ? [] : ['', ...speedLines(speeds)])].join('\n'));
     });
 }

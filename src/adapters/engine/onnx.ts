@@ -59,7 +59,8 @@ export class OnnxEngine implements Engine {
     }
   }
 
-  async infer(call: EngineCall): Promise<EngineResult> {
+  /** With the CPU time of the process meanwhile, which is that of its one thread where nothing else is asked of it. */
+  async infer(call: EngineCall): Promise<EngineResult & { readonly cpuMs: number }> {
     const enlisted = this.#models.get(call.model);
     if (enlisted === undefined) throw new EspalierError('model-unknown', call.model);
     checkCall(call, enlisted.model.shape);
@@ -72,22 +73,23 @@ export class OnnxEngine implements Engine {
     }
   }
 
-  async #run({ model, session }: Enlisted, { sequences, sample }: EngineCall): Promise<EngineResult> {
+  async #run({ model, session }: Enlisted, { sequences, sample }: EngineCall): Promise<EngineResult & { readonly cpuMs: number }> {
     const { shape } = model, answers = new Array<EngineAnswer>(sequences.length), fetches = fetchesOf(shape, sample !== null);
     const phase = sample === null ? 0 : phaseWithin(sample.phase, sample.every);
     const activity = new OnnxActivity(model, (t) => (t + phase) % sample!.every === 0);
-    let steps = 0, kernelMs = 0;
+    let steps = 0, kernelMs = 0, cpuMs = 0;
     for (const padded of paddedOf(shape, sequences, this.#lanes)) {
-      const { outputs, ms } = await this.#thread.run(session, feedsOf(shape, sequences, padded), fetches)
+      const { outputs, ms, cpuMs: cpu } = await this.#thread.run(session, feedsOf(shape, sequences, padded), fetches)
         .catch((error: unknown) => { throw new EspalierError('engine-failed', `${this.name}: ${error instanceof Error ? error.message : String(error)}`, error); });
       const named = Object.fromEntries(fetches.map((name, at) => [name, outputs[at]!]));
       answersFrom(shape, sequences, padded, named).forEach((answer, lane) => { answers[padded.at[lane]!] = answer; });
       if (sample !== null) activity.add(sequences, padded, named);
       steps = Math.max(steps, padded.steps);
       kernelMs += ms;
+      cpuMs += cpu;
     }
     const [first = null, ...deeper] = activity.activities();
-    return { answers, activity: first, ...(deeper.length > 0 ? { deeper } : {}), steps, kernelMs };
+    return { answers, activity: first, ...(deeper.length > 0 ? { deeper } : {}), steps, kernelMs, cpuMs };
   }
 
   gram(activity: Activity, into: Float64Array): Promise<number> { return this.#moments.gram(activity, into); }

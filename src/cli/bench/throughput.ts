@@ -34,13 +34,20 @@ export async function measureThroughput(engine: Engine, model: ModelId, sequence
   return (await compareThroughput(engine, [model], sequences, options))[0]!;
 }
 
-/** Models take turns in every repeat, so that a machine that slows down slows all of them. In the order of the models. */
-export async function compareThroughput(engine: Engine, models: readonly ModelId[], sequences: readonly EngineSequence[], { repeats, secondsMin, numbersPerStep = 1 }: ThroughputOptions): Promise<readonly Throughput[]> {
+export async function compareThroughput(engine: Engine, models: readonly ModelId[], sequences: readonly EngineSequence[], options: ThroughputOptions): Promise<readonly Throughput[]> {
+  return compareRunners(models.map((model) => ({ engine, model })), sequences, options);
+}
+
+/** A model where it is enlisted. */
+export interface Runner { readonly engine: Engine; readonly model: ModelId }
+
+/** Runners take turns in every repeat, so that a machine that slows down slows all of them. In the order of the runners. */
+export async function compareRunners(runners: readonly Runner[], sequences: readonly EngineSequence[], { repeats, secondsMin, numbersPerStep = 1 }: ThroughputOptions): Promise<readonly Throughput[]> {
   assert(repeats >= 1 && sequences.length > 0, 'at least one repeat and one sequence');
   const laneSteps = sequences.reduce((sum, { inputs }) => sum + inputs.length / numbersPerStep, 0);
-  const runs = models.map(() => ({ whole: [] as number[], cell: [] as number[], latencies: [] as number[] }));
+  const runs = runners.map(() => ({ whole: [] as number[], cell: [] as number[], latencies: [] as number[] }));
   for (let repeat = 0; repeat < repeats; repeat++) {
-    for (const [at, model] of models.entries()) {
+    for (const [at, { engine, model }] of runners.entries()) {
       const call: EngineCall = { model, sequences, sample: null };
       const whole = await callsFor(secondsMin / repeats, () => engine.infer(call));
       runs[at]!.whole.push(rateOf(whole, laneSteps));

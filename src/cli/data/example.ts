@@ -11,10 +11,13 @@ export type Task = Exclude<AnyTask, 'next'>;
 export interface Example {
   /** Words, or frames [steps · width]. */
   readonly input: readonly string[] | Float32Array;
-  /** Labels, [steps] for tag and [1] for classify; numbers for regress. */
+  /** Labels, [steps] for tag and [1] for classify; numbers for regress; NO_ANSWER where none is known. */
   readonly answer: readonly string[] | Float32Array;
   readonly genre: string;
 }
+
+/** Of an example without labels. */
+export const NO_ANSWER: readonly string[] = [];
 
 /** Examples that follow one another; where state is carried, it runs through them. */
 export interface ExampleSession { readonly id: string; readonly examples: readonly Example[] }
@@ -45,14 +48,20 @@ export function sessionsOfExamples(examples: readonly Example[], length: number)
   return sessions;
 }
 
-/** Sessions as items to train on or to judge by; −1 for a label that the network has not. */
+/** −1 for a label that is not known; steps without tags among others that have them are not known either. */
+function targetsOf({ input, answer }: Example, labelAt: ReadonlyMap<string, number>): Int32Array | Float32Array {
+  if (answer instanceof Float32Array) return answer;
+  return answer.length === 0 ? new Int32Array(input.length).fill(-1) : Int32Array.from(answer, (label) => labelAt.get(label) ?? -1);
+}
+
+/** Sessions as items to train on or to judge by; −1 for a label that the network has not, no targets where nothing is labelled. */
 export function itemsOfSessions({ task, tokenizer, labels }: Reading, sessions: readonly ExampleSession[]): readonly ReplayItem[] {
   const idOf = wordIds(tokenizer);
   const labelAt = new Map(labels.map((label, at) => [label, at]));
   return sessions.map(({ id, examples }) => ({
     id,
     inputs: joined(examples.map(({ input }) => (input instanceof Float32Array ? input : Int32Array.from(input, idOf)))),
-    targets: task === 'next' ? null : joined(examples.map(({ answer }) => (answer instanceof Float32Array ? answer : Int32Array.from(answer, (label) => labelAt.get(label) ?? -1)))),
+    targets: task === 'next' || examples.every(({ answer }) => answer.length === 0) ? null : joined(examples.map((example) => targetsOf(example, labelAt))),
   }));
 }
 

@@ -22,18 +22,18 @@ export interface TextData { readonly kind: 'text'; readonly task: 'next'; readon
 
 export type OwnData = ExampleData | TextData;
 
-function* csvLines(text: string, file: string): Generator<readonly [DataLine, number]> {
+function* csvLines(text: string, file: string, without: Task | null): Generator<readonly [DataLine, number]> {
   let columns: readonly string[] | null = null;
   const at = (fields: readonly string[], name: string): string | undefined => fields[columns!.indexOf(name)];
   for (const { fields, line } of csvRows(text)) {
     const bad: Bad = (what) => { throw new EspalierError('data-unreadable', `${file}:${line}: ${what}`); };
     if (columns === null) {
       columns = fields.map((name) => name.trim().toLowerCase());
-      if (!columns.includes('text') || !columns.includes('label')) bad(`the header has no columns text and label, but ${columns.join(', ')}.`);
+      if (!columns.includes('text') || (!columns.includes('label') && without === null)) bad(`the header has no columns text${without === null ? ' and label' : ''}, but ${columns.join(', ')}.`);
       continue;
     }
     if (fields.length !== columns.length) bad(`${fields.length} fields, and the header has ${columns.length}.`);
-    yield [labelledText(at(fields, 'text')!, at(fields, 'label')!.trim(), at(fields, 'genre') ?? NO_GENRE, bad), line];
+    yield [labelledText(at(fields, 'text')!, (at(fields, 'label') ?? '').trim(), at(fields, 'genre') ?? NO_GENRE, without, bad), line];
   }
 }
 
@@ -46,16 +46,20 @@ function examplesOf(lines: Iterable<readonly [DataLine, number]>, file: string):
     if (line.task !== first.task) bad('lines with a label, with tags and with values are mixed; make a file, and a model, of each.');
     if (line.width > 0 !== first.width > 0) bad('lines of words and lines of frames are mixed; make a file, and a model, of each.');
     if (line.width !== first.width) bad(`its frames have ${line.width} numbers, those of the first line ${first.width}; give every frame as many, with 0 for what is missing.`);
-    if (line.task === 'regress' && line.answer.length !== first.answer.length) bad(`it has ${line.answer.length} values, the first line ${first.answer.length}.`);
+    const values = examples.find(({ answer }) => answer.length > 0)?.answer.length ?? line.answer.length;
+    if (line.task === 'regress' && line.answer.length > 0 && line.answer.length !== values) bad(`it has ${line.answer.length} values, the first line ${values}.`);
     examples.push(line);
   }
   if (examples.length === 0) throw new EspalierError('data-unreadable', `${file}: there is nothing in it.`);
-  const { task, answer, width } = examples[0]!;
-  return { kind: 'examples', task, examples: examples.map(({ input, answer: own, genre }) => ({ input, answer: own, genre })), width, outputs: answer instanceof Float32Array ? answer.length : 0 };
+  const { task, width } = examples[0]!, numbers = examples.find(({ answer }) => answer instanceof Float32Array);
+  return { kind: 'examples', task, examples: examples.map(({ input, answer: own, genre }) => ({ input, answer: own, genre })), width, outputs: numbers?.answer.length ?? 0 };
 }
 
-/** Reads a file: CSV where its name ends with .csv, plain text with .txt, else JSON lines. Throws data-unreadable with the line. */
-export function readData(file: string): OwnData {
+/**
+ * Reads a file: CSV where its name ends with .csv, plain text with .txt, else JSON lines. Throws data-unreadable with the line.
+ * @param without the task of lines that may have no answer; null where each must have one
+ */
+export function readData(file: string, without: Task | null = null): OwnData {
   let text: string;
   try { text = fs.readFileSync(file, 'utf8'); } catch (error) { throw new EspalierError('data-unreadable', `${file}: ${(error as Error).message}`, error); }
   const name = file.toLowerCase();
@@ -64,7 +68,7 @@ export function readData(file: string): OwnData {
     return { kind: 'text', task: 'next', text: text.replaceAll('\r\n', '\n') };
   }
   try {
-    return examplesOf(name.endsWith('.csv') ? csvLines(text, file) : jsonLines(text, file), file);
+    return examplesOf(name.endsWith('.csv') ? csvLines(text, file, without) : jsonLines(text, file, without), file);
   } catch (error) {
     throw error instanceof CsvFault ? new EspalierError('data-unreadable', `${file}:${error.line}: ${error.message}.`, error) : error;
   }

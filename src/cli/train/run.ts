@@ -15,6 +15,7 @@ import { EspalierError } from '../../errors.ts';
 import { encodeArtifact } from '../../model/artifact.ts';
 import type { Model, ModelDraft } from '../../model/model.ts';
 import type { Cell, StateMode } from '../../model/shape.ts';
+import { checkTarget } from '../check-target.ts';
 import { Models } from '../compose/models.ts';
 import { engineChoiceOf } from '../compose/settings.ts';
 import { untrained } from '../data/dense.ts';
@@ -50,13 +51,6 @@ export interface TrainInput {
   readonly state: StateMode | undefined;
   readonly json: string | undefined;
   readonly settings: Settings;
-}
-
-/** Said before an hour of training rather than after it. Throws usage. */
-function checkTarget(option: string, file: string): void {
-  const folder = path.dirname(path.resolve(file));
-  if (!fs.existsSync(folder)) throw new EspalierError('usage', `${option} ${file}: there is no folder ${folder}.`);
-  if (fs.existsSync(file) && fs.statSync(file).isDirectory()) throw new EspalierError('usage', `${option} wants a file, and ${file} is a folder.`);
 }
 
 /** Trains in a process of its own, with a vault that is gone afterwards. */

@@ -6,7 +6,7 @@
 import { EspalierError } from '../../errors.ts';
 import { splitText, tokenizerOf, vocabularyOf } from '../../model/tokenize.ts';
 import { splitItems } from '../../tuning/examine.ts';
-import type { ExampleSession } from '../data/example.ts';
+import type { ExampleSession, Reading } from '../data/example.ts';
 import { itemsOfSessions } from '../data/example.ts';
 import type { Parts } from './split.ts';
 import { TEST_SHARE, VALIDATION_SHARE, tooLittle } from './split.ts';
@@ -42,17 +42,20 @@ function nameOn(validation: boolean, name: string): string {
 
 const named = (sessions: readonly ExampleSession[], validation: boolean): readonly ExampleSession[] => sessions.map((session) => ({ ...session, id: nameOn(validation, session.id) }));
 
-/** Throws data-unreadable where the text is too short, and where it has only one kind of token. */
-export function splitRunningText(text: string, tokens: Tokens): Parts {
+function readingFrom(words: readonly (readonly string[])[], tokens: Tokens): Reading {
+  const tokenizer = tokenizerOf(words, tokens === 'characters' ? { kind: 'characters', countMin: 1, wordsMax: WORDS_MAX, suffixes: [], foldCase: false } : { kind: 'whitespace', countMin: WORD_COUNT_MIN, wordsMax: WORDS_MAX, suffixes: [], foldCase: true });
+  if (tokenizer.words.length < 2) throw new EspalierError('data-unreadable', `The text has ${tokenizer.words.length} kinds of ${tokens}; there is nothing to predict.`);
+  return { task: 'next', tokenizer, labels: [], width: 0, outputs: vocabularyOf(tokenizer) };
+}
+
+/** Throws data-unreadable where the text is too short, and where it has only one kind of token. @param given what tokens mean to a model that is there already */
+export function splitRunningText(text: string, tokens: Tokens, given?: Reading): Parts {
   const steps = stepsOfText(text, tokens);
   if (steps.length < STEPS_MIN) tooLittle(`${steps.length} ${tokens}, and at least ${STEPS_MIN} are needed to train, stop and judge`);
   const end = Math.round(steps.length * (1 - TEST_SHARE)), middle = Math.round(end * (1 - VALIDATION_SHARE));
   const length = Math.min(PIECE_MAX, Math.ceil(end / PIECES_MIN));
   const training = named(cut(steps.slice(0, middle), length, 't'), false), heldOut = named(cut(steps.slice(middle, end), length, 'v'), true);
-  const words = training.map(({ examples }) => examples[0]!.input as readonly string[]);
-  const tokenizer = tokenizerOf(words, tokens === 'characters' ? { kind: 'characters', countMin: 1, wordsMax: WORDS_MAX, suffixes: [], foldCase: false } : { kind: 'whitespace', countMin: WORD_COUNT_MIN, wordsMax: WORDS_MAX, suffixes: [], foldCase: true });
-  if (tokenizer.words.length < 2) throw new EspalierError('data-unreadable', `The text has ${tokenizer.words.length} kinds of ${tokens}; there is nothing to predict.`);
-  const reading = { task: 'next', tokenizer, labels: [], width: 0, outputs: vocabularyOf(tokenizer) } as const;
+  const reading = given ?? readingFrom(training.map(({ examples }) => examples[0]!.input as readonly string[]), tokens);
   const test = piecesOf(steps.slice(end));
   return {
     reading, fit: itemsOfSessions(reading, [...training, ...heldOut]), validationShare: VALIDATION_SHARE, test: itemsOfSessions(reading, test), dropped: 0,

@@ -63,8 +63,11 @@ function readingFrom({ task, width, outputs }: ExampleData, training: readonly E
   return { task, tokenizer: width > 0 ? NO_TOKENIZER : tokenizer, labels, width, outputs: task === 'regress' ? outputs : labels.length };
 }
 
-/** Splits examples by seed. Throws data-unreadable where a part would be empty or there is nothing to tell apart. */
-export function splitExamples(data: ExampleData, state: StateMode, seed: number, labelsMin: number): Parts {
+/**
+ * Splits examples by seed. Throws data-unreadable where a part would be empty or there is nothing to tell apart.
+ * @param given what inputs and answers mean to a model that is there already; then nothing is left out
+ */
+export function splitExamples(data: ExampleData, state: StateMode, seed: number, labelsMin: number, given?: Reading): Parts {
   const { examples } = data;
   if (examples.length < EXAMPLES_MIN) tooLittle(`${examples.length} sequences, and at least ${EXAMPLES_MIN} are needed to train, stop and judge`);
   // The seed is in the names, by whose hash a job sets its validation part aside.
@@ -73,9 +76,9 @@ export function splitExamples(data: ExampleData, state: StateMode, seed: number,
   const validationShare = Math.min(0.5, Math.max(VALIDATION_SHARE, VALIDATION_MIN / Math.max(1, rest.length)));
   const { training, heldOut } = splitItems(rest, validationShare);
   if (training.length === 0 || heldOut.length === 0 || aside.length === 0) tooLittle(`${sessions.length} sessions give ${training.length} to train on, ${heldOut.length} to stop by and ${aside.length} to judge by`);
-  const reading = readingFrom(data, examplesIn(training), labelsMin);
+  const reading = given ?? readingFrom(data, examplesIn(training), labelsMin);
   const all = itemsOfSessions(reading, rest);
-  const fit = reading.task === 'regress' ? all : all.filter(({ targets }) => targets!.some((target) => target >= 0));
+  const fit = reading.task === 'regress' || given !== undefined ? all : all.filter(({ targets }) => targets!.some((target) => target >= 0));
   if (Object.values(splitItems(fit, validationShare)).some((part) => part.length === 0)) tooLittle('no sequence with a known label is left in the training or the validation part');
   return {
     reading, fit, validationShare, test: itemsOfSessions(reading, aside), dropped: all.length - fit.length,
