@@ -3,14 +3,14 @@
  * only some of them, with moments of that traffic, of the training set, or none; then the traffic moves to other intents, with
  * the mask fixed or regrown. Arms of a seed share intents, texts, steps and teacher; no label is used after the dense training.
  */
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile, rename, writeFile } from 'node:fs/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { EspalierError } from '../../errors.ts';
 import type { Model } from '../../model/model.ts';
 import { openRuntime } from '../../tuning/ops.ts';
 import { out, table } from '../print.ts';
 import { readClinc } from './clinc.ts';
-import type { Arm, Cut, EvidenceRow } from './evidence/arms.ts';
+import type { Cut, EvidenceRow } from './evidence/arms.ts';
 import { ARMS, SHIFT_ARMS, cutBy, followed, keyOf, taught } from './evidence/arms.ts';
 import type { Difference, Pair } from './evidence/differences.ts';
 import { differencesOf } from './evidence/differences.ts';
@@ -22,8 +22,8 @@ import { machineOf } from './machine.ts';
 
 /** Dense settings, learning rate, drop-out and share of regrowth were chosen on the validation part, with intents of another seed. */
 const FULL: Settings = {
-  units: 128, inputs: 64, dense: { epochs: 14, learningRate: 4e-3, dropout: 0.4 }, seeds: [1, 2, 3, 4, 5], densities: [0.1, 0.05, 0.03],
-  intents: 30, narrow: 5, steps: 150, learningRate: 2e-3, dropout: 0, regrow: 0.2,
+  units: 128, inputs: 64, dense: { epochs: 14, learningRate: 6e-3, dropout: 0.4 }, seeds: [1, 2, 3, 4, 5], densities: [0.1, 0.05, 0.03],
+  intents: 30, narrow: 5, steps: 50, learningRate: 1e-2, dropout: 0, regrow: 0.3,
 };
 const QUICK: Settings = { ...FULL, units: 16, inputs: 8, dense: { ...FULL.dense, epochs: 1 }, seeds: [1], densities: [0.1], steps: 5 };
 
@@ -112,7 +112,14 @@ function seededBy({ clinc, settings: { intents, narrow } }: World, seed: number)
   };
 }
 
-const textsOf = ({ evidence }: Arm, traffic: Traffic, training: Traffic['texts']): Traffic['texts'] => (evidence === 'training' ? training : traffic.texts);
+/** The arm whose model serves when the traffic moves. */
+const FIRST = ARMS[0]!;
+
+/** Made when it is first asked for. */
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | null = null;
+  return () => (made ??= make());
+}
 
 async function runSeed(run: Run, { seed, now, next, narrow, training }: Seeded): Promise<void> {
   const { world } = run, { dense, settings: { densities } } = world;
@@ -121,17 +128,21 @@ async function runSeed(run: Run, { seed, now, next, narrow, training }: Seeded):
     if (!run.specialising.some((held) => held.seed === seed && held.intents === traffic.intents.size)) run.specialising.push(await specialising(world, seed, traffic, classes));
   }
   for (const density of densities) {
-    const [first, ...others] = ARMS as readonly [Arm, ...Arm[]];
-    const prunedBy = (arm: Arm) => both(run, { part: 'prune', seed, density, arm: arm.name, traffic: now, used }, () => cutBy(world, arm, density, seed, textsOf(arm, now, training), used));
-    let served = await prunedBy(first);
-    for (const arm of others) await prunedBy(arm);
+    let served: Model | null = null;
     for (const arm of ARMS) {
+      const cut = once(() => cutBy(world, arm, density, seed, arm.evidence === 'training' ? training : now.texts, used));
+      const trained = await both(run, { part: 'prune', seed, density, arm: arm.name, traffic: now, used }, cut);
+      if (arm.name === FIRST.name) served = trained;
+      // What does not look at the traffic is the same model for any.
       const of: Of = { part: 'prune', seed, density, arm: arm.name, traffic: narrow, used: usedNarrow };
-      if (missing(run, of, false)) await note(run, of, (await cutBy(world, arm, density, seed, textsOf(arm, narrow, training), usedNarrow)).model, false, 0);
+      if (!missing(run, of, false)) continue;
+      const began = clock.monotonicMs();
+      const { model } = arm.evidence === 'live' ? await cutBy(world, arm, density, seed, narrow.texts, usedNarrow) : await cut();
+      await note(run, of, model, false, (clock.monotonicMs() - began) / 1000);
     }
     for (const arm of SHIFT_ARMS) {
       await both(run, { part: 'shift', seed, density, arm, traffic: next, used: usedNext, before: now.intents }, async () => {
-        served ??= await taught(world, await cutBy(world, first, density, seed, now.texts, used), now.texts, seed);
+        served ??= await taught(world, await cutBy(world, FIRST, density, seed, now.texts, used), now.texts, seed);
         return followed(world, arm, served, density, seed, next.texts);
       });
     }
@@ -175,7 +186,12 @@ export async function runEvidenceBench({ data, json, seed, quick = false, settin
   const same = held !== null && held.dense.accuracy === dense.accuracy && held.dense.validation === dense.validation;
   const rows = new Map((same ? held.rows : []).map((row) => [keyOf(row), row])), special = same ? [...held.specialising] : [];
   const result = (): EvidenceBench => ({ machine: machineOf(), seed, seeds: settings.seeds, settings, dense, rows: [...rows.values()], specialising: special, differences: differencesOf([...rows.values()], PAIRS) });
-  const save = async (): Promise<void> => { if (json !== undefined) await writeFile(json, `${JSON.stringify(result(), null, 2)}\n`); };
+  const save = async (): Promise<void> => {
+    if (json === undefined) return;
+    // In one piece or not at all: a run that is killed goes on from here.
+    await writeFile(`${json}.part`, `${JSON.stringify(result(), null, 2)}\n`);
+    await rename(`${json}.part`, json);
+  };
   const run: Run = { world, rows, specialising: special, save };
   for (const each of settings.seeds) await runSeed(run, seededBy(world, each));
   await save();
