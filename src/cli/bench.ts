@@ -25,6 +25,10 @@ const BENCHES: Readonly<Record<string, Bench>> = {
     says: 'accuracy by criterion and density on CLINC150 intents (--data: the folder with its files)',
     run: async (options) => { await (await import('./bench/prune.ts')).runPruneBench(options); },
   },
+  evidence: {
+    says: 'does live evidence matter: pruned by the traffic, by the training set, by magnitude; mask fixed or regrown when the traffic moves (--data: the folder with clinc150; --json FILE goes on where it ended)',
+    run: async (options) => { await (await import('./bench/evidence.ts')).runEvidenceBench(options); },
+  },
   gate: {
     says: 'error rates of the promotion gate, by simulation',
     run: async (options) => { await (await import('./bench/gate.ts')).runGateBench(options); },
@@ -64,7 +68,7 @@ export function benchCommand(): Command {
     .option('--json <file>', 'write the figures to a file')
     .addOption(new Option('--seed <n>', 'seed of everything that is drawn').argParser(seedOf).default(1))
     .option('--quick', 'smaller, for a look at whether it works', false)
-    .addHelpText('after', `\nBenches:\n${names.map((name) => `  ${name.padEnd(8)}${BENCHES[name]!.says}`).join('\n')}\n\nExample:\n  espalier bench kernel --json kernel.json`)
+    .addHelpText('after', `\nBenches:\n${names.map((name) => `  ${name.padEnd(10)}${BENCHES[name]!.says}`).join('\n')}\n\nExample:\n  espalier bench kernel --json kernel.json`)
     .action(async (name: string, options: BenchOptions) => {
       const bench = BENCHES[name];
       if (bench === undefined) {

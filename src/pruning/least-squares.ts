@@ -91,15 +91,24 @@ export function seenFrom(block: Block, rows: Design, design: Design, weights: Fl
   return product;
 }
 
-/** (G_SS + λI)⁻¹ (X_S W0 + λ w_S): [kept, gates]. Throws evidence-invalid where G_SS + λI is not positive definite. */
-export function solve(block: Block, { at, flags, gates }: Design, target: Float64Array, start: Float64Array, lambda: number): Float64Array {
-  const n = at.length;
+/** Times that λ is raised tenfold where it is too small to solve with. */
+const RAISES = 4;
+
+/**
+ * (G_SS + λI)⁻¹ (X_S W0 + λ w_S): [kept, gates]. Narrow traffic leaves G singular, and sums of float32 products may take it a
+ * little below: there λ is raised. Throws evidence-invalid where G_SS + λI is not positive definite even so.
+ */
+export function solve(block: Block, design: Design, target: Float64Array, start: Float64Array, lambda: number, raises = RAISES): Float64Array {
+  const { at, flags, gates } = design, n = at.length;
   const matrix = new Float64Array(n * n);
   for (let row = 0; row < n; row++) {
     for (let column = 0; column <= row; column++) matrix[row * n + column] = block.matrix[at[row]! * block.size + at[column]!]! * scaleOf(block, flags[row]!, flags[column]!);
     matrix[row * n + row]! += lambda;
   }
-  if (!factorize(matrix, n)) throw new EspalierError('evidence-invalid', 'The second moments are not positive definite.');
+  if (!factorize(matrix, n)) {
+    if (raises === 0 || !(lambda > 0)) throw new EspalierError('evidence-invalid', 'The second moments are not positive definite.');
+    return solve(block, design, target, start, 10 * lambda, raises - 1);
+  }
   const solution = target.map((value, i) => value + lambda * start[i]!);
   solveFactored(matrix, n, solution, gates);
   return solution;

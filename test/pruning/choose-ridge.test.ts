@@ -41,6 +41,18 @@ describe('the choice of λ', () => {
     expect(of(8)).toBeGreaterThan(of(4000));
   });
 
+  it('solves even where λ is too small for moments that rounding has made a little less than singular', () => {
+    const dented = (seed: number): Moments => {
+      const { second, size, ...rest } = momentsOf(6, seed), own = Float64Array.from(second);
+      const diagonal = Array.from({ length: size }, (_, k) => k * size - k * (k - 1) / 2), mean = diagonal.reduce((sum, at) => sum + own[at]!, 0) / size;
+      for (const at of diagonal) own[at]! -= 5e-5 * mean;
+      return { ...rest, size, second: own };
+    };
+    const full = { ...problem, mask: mask.map(() => 1), current: layer };
+    for (const ridge of RIDGES) expect(repairLayer({ ...full, moments: dented(9), cross: null, ridge }).kernel.every(Number.isFinite)).toBe(true);
+    expect(chooseRidge(full, [{ moments: dented(9), cross: null }, { moments: dented(10), cross: null }])).toBeLessThanOrEqual(RIDGES.at(-1)!);
+  });
+
   it('takes the largest of equals, and refuses moments that do not fit', () => {
     const zero = { ...layer, kernel: new Float32Array(layer.kernel.length), bias: new Float32Array(layer.bias.length) }, moments = momentsOf(50, 8);
     expect(chooseRidge({ ...problem, parent: zero, current: zero }, [{ moments, cross: null }, { moments, cross: null }])).toBe(0.1);
