@@ -4,7 +4,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig(({ mode }) => ({
   test: {
     pool: 'forks' as const,
-    testTimeout: 60_000,
+    testTimeout: 120_000,
     hookTimeout: 120_000,
     maxWorkers: 2,
     include: [mode === 'full' ? 'test/full/**/*.test.ts' : 'test/**/*.test.ts'],

@@ -44,7 +44,7 @@ it.each([
   expect(stderr).toContain(expected);
 });
 
-describe('sanitized', { timeout: 240_000 }, () => {
+describe('sanitized', { timeout: 900_000 }, () => {
   it('every fp32 variant: random networks, ragged batches, second moments, refusals, failing allocations', async () => {
     const { check } = await buildSanitized();
     const out = runOf(check, 6, 1);
