@@ -5,7 +5,7 @@
  * succession end the training.
  */
 import { sha256 } from '../../adapters/digest.ts';
-import { EspalierError } from '../../errors.ts';
+import { EspalierError, codeOf } from '../../errors.ts';
 import type { ReplayItem } from '../../evidence/replay.ts';
 import { encodeReplay } from '../../evidence/replay.ts';
 import { encodeArtifact } from '../../model/artifact.ts';
@@ -115,8 +115,8 @@ export async function trainInRounds({ trainer, vault, clock }: RoundsPorts, draf
       rounds.push({ round, epochs, learningRate: training.learningRate, accuracy: report.accuracy, loss: report.loss, steps: report.steps, seconds: report.seconds, better });
       heard.round(rounds.at(-1)!);
     } catch (error) {
-      // However the job ended, it was the interruption that ended it.
-      if (!interrupted.aborted) throw error;
+      // A SIGTERM to the whole group ends the training process too, and its end may be heard before the signal is.
+      if (!interrupted.aborted && codeOf(error) !== 'aborted') throw error;
       if (best === null) throw new EspalierError('aborted', 'There was no model yet.', error);
       return ended('interrupted');
     }

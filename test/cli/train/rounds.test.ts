@@ -78,6 +78,8 @@ describe('training in rounds', () => {
     const gone = throwError(() => new EspalierError('aborted'));
     expect((await play([[0.5, 1], gone], {}, interrupted)).trained).toMatchObject({ best: 'model-1', why: 'interrupted' });
     await expect(play([gone], {}, interrupted)).rejects.toMatchObject({ code: 'aborted' });
+    // The training process heard of it first.
+    expect((await play([[0.5, 1], gone])).trained).toMatchObject({ best: 'model-1', why: 'interrupted' });
   });
 
   it('passes on what fails, also after a round', async () => {
