@@ -1,4 +1,5 @@
 /** How much the reconstruction is held back, chosen by the error on moments that it was not solved for. */
+import { codeOf } from '../errors.ts';
 import { dense } from '../evidence/moments.ts';
 import { columnsOf, designOf, resetsOf } from './designs.ts';
 import { misfitOf, solve, targetOf } from './least-squares.ts';
@@ -35,11 +36,19 @@ export function chooseRidge({ shape, index = 0, parent, current, mask }: Omit<Re
         target: targetOf({ matrix: x, size, ...resetsOf(system, x, size, sources + j) }, design, everything, wanted),
       })) as [Side, Side];
       for (const [fit, held] of [[a, b], [b, a]] as const) {
-        grid.forEach((ridge, at) => { errors[at]! += misfitOf(held.own, design, held.target, solve(fit.own, design, fit.target, start, ridge * fit.mean)); });
+        grid.forEach((ridge, at) => { errors[at]! += misfitUnder(() => misfitOf(held.own, design, held.target, solve(fit.own, design, fit.target, start, ridge * fit.mean))); });
       }
     }
   }
   return grid.reduce((best, ridge, at) => (errors[at]! < errors[grid.indexOf(best)]! || (errors[at] === errors[grid.indexOf(best)] && ridge > best) ? ridge : best), grid[0]!);
+}
+
+/** A λ that leaves the few moments of a half indefinite, as rounding can, is out of the question. */
+function misfitUnder(solved: () => number): number {
+  try { return solved(); } catch (error) {
+    if (codeOf(error) !== 'evidence-invalid') throw error;
+    return Infinity;
+  }
 }
 
 interface Side { readonly mean: number; readonly own: Parameters<typeof solve>[0]; readonly target: Float64Array }

@@ -11,6 +11,8 @@ export interface ThroughputOptions {
   readonly repeats: number;
   /** Time spent on each model and mode, at least. */
   readonly secondsMin: number;
+  /** Whether it is measured without the output layer too, where the engine can; true where left out. */
+  readonly withoutOutput?: boolean;
   /** Numbers of a step: 1 for token ids (and where left out), the width of a frame otherwise. */
   readonly numbersPerStep?: number;
 }
@@ -21,7 +23,7 @@ export interface Throughput {
    * the time inside the engine: what other work takes from the machine does not count, only from p50 and p99.
    */
   readonly laneStepsPerSecond: number;
-  /** Output layer left out; null where the engine cannot. */
+  /** Output layer left out; null where the engine cannot, or it was not wanted. */
   readonly laneStepsPerSecondWithoutOutput: number | null;
   /** Of one whole call as the caller sees it, output layer included. */
   readonly p50Ms: number;
@@ -42,7 +44,7 @@ export async function compareThroughput(engine: Engine, models: readonly ModelId
 export interface Runner { readonly engine: Engine; readonly model: ModelId }
 
 /** Runners take turns in every repeat, so that a machine that slows down slows all of them. In the order of the runners. */
-export async function compareRunners(runners: readonly Runner[], sequences: readonly EngineSequence[], { repeats, secondsMin, numbersPerStep = 1 }: ThroughputOptions): Promise<readonly Throughput[]> {
+export async function compareRunners(runners: readonly Runner[], sequences: readonly EngineSequence[], { repeats, secondsMin, withoutOutput = true, numbersPerStep = 1 }: ThroughputOptions): Promise<readonly Throughput[]> {
   assert(repeats >= 1 && sequences.length > 0, 'at least one repeat and one sequence');
   const laneSteps = sequences.reduce((sum, { inputs }) => sum + inputs.length / numbersPerStep, 0);
   const runs = runners.map(() => ({ whole: [] as number[], cell: [] as number[], latencies: [] as number[] }));
@@ -52,7 +54,7 @@ export async function compareRunners(runners: readonly Runner[], sequences: read
       const whole = await callsFor(secondsMin / repeats, () => engine.infer(call));
       runs[at]!.whole.push(rateOf(whole, laneSteps));
       runs[at]!.latencies.push(...whole.map(({ wallMs }) => wallMs));
-      if (skips(engine)) runs[at]!.cell.push(rateOf(await callsFor(secondsMin / repeats, () => engine.inferWithoutOutput(call)), laneSteps));
+      if (withoutOutput && skips(engine)) runs[at]!.cell.push(rateOf(await callsFor(secondsMin / repeats, () => engine.inferWithoutOutput(call)), laneSteps));
     }
   }
   return runs.map(({ whole, cell, latencies }) => ({

@@ -5,18 +5,19 @@ import type { LayerMask, LayerShape } from '../../model/shape.ts';
 import { layerShapes } from '../../model/shape.ts';
 
 /** Cells of a panel at most; a larger layer is drawn as shares of rectangles of connections. */
-const CELLS_MAX = 160;
+const CELLS_MAX = 192;
 const PANEL = 480, LEFT = 76, TOP = 92, GAP = 56, LEVELS = 8;
 
 interface Grid { readonly rows: number; readonly columns: number; /** Share alive, [rows, columns]. */ readonly shares: Float64Array }
 
 /** The mask in at most so many rows and columns. */
 export function gridOf(mask: LayerMask, { sources, units }: Pick<LayerShape, 'sources' | 'units'>, cellsMax = CELLS_MAX): Grid {
-  const rows = Math.min(sources, cellsMax), columns = Math.min(units, cellsMax), alive = new Float64Array(rows * columns), all = new Float64Array(rows * columns);
+  // Whole connections in each cell, as many in every one but the last, or bands would be seen that are not there.
+  const tall = Math.ceil(sources / cellsMax), wide = Math.ceil(units / cellsMax), rows = Math.ceil(sources / tall), columns = Math.ceil(units / wide), alive = new Float64Array(rows * columns), all = new Float64Array(rows * columns);
   for (let k = 0; k < sources; k++) {
-    const row = Math.floor(k * rows / sources);
+    const row = Math.floor(k / tall);
     for (let j = 0; j < units; j++) {
-      const at = row * columns + Math.floor(j * columns / units);
+      const at = row * columns + Math.floor(j / wide);
       alive[at]! += mask[k * units + j]!;
       all[at]!++;
     }
@@ -70,7 +71,7 @@ export function maskPicture({ shape, mask }: Pick<Model, 'shape' | 'mask'>, titl
     height = Math.max(height, panel.height);
   }
   const legend = Array.from({ length: LEVELS + 1 }, (_, level) => `<rect x="${level * 18}" width="18" height="12" stroke="#999" stroke-width="0.5" fill="${level === 0 ? '#fff' : `rgb(${Array(3).fill(Math.round(225 - 205 * level / LEVELS)).join(',')})`}"/>`).join('');
-  const width = Math.max(x, 560), total = TOP + height + 84;
+  const width = Math.max(x, 680), total = TOP + height + 84;
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${short(width)} ${short(total)}" width="${short(width)}" height="${short(total)}" font-family="sans-serif" font-size="12" fill="#222">`
     + `<style>.b{font-weight:bold}.s{fill:#666}</style><rect width="100%" height="100%" fill="#fff"/><text x="${LEFT - 48}" y="30" font-size="17" class="b">${escaped(title)}</text>`
     + `<text x="${LEFT - 48}" y="50" class="s">Rows: what is read, inputs above the red line and the state below. Columns: units that read it.</text>${drawn}`

@@ -14,7 +14,7 @@ import { sequenceOf } from '../data/evaluate.ts';
 /** More sequences than the widest lanes of any engine need, and a bound on their steps, beyond which the last one is cut. */
 const SEQUENCES = 256, STEPS_MAX = 20_000;
 /** Short turns while models are searched for, longer ones for the report. */
-export const QUICK = { repeats: 3, secondsMin: 0.3 } as const, THOROUGH = { repeats: 5, secondsMin: 1.5 } as const;
+const QUICK = { repeats: 3, secondsMin: 0.3, withoutOutput: false } as const, THOROUGH = { repeats: 5, secondsMin: 0.8, withoutOutput: false } as const;
 
 export const numbersPerStep = ({ vocabulary, inputs }: ModelShape): number => (vocabulary > 0 ? 1 : inputs);
 
