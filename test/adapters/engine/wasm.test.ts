@@ -24,9 +24,12 @@ describe('the module', () => {
   it('was built from these sources: else run `npm run kernel:wasm`', () => {
     expect(script.recordedHash(readFileSync(WASM_FILE))).toBe(script.wantedHash());
   });
-  it.skipIf(zigAtHand() === undefined)('building it again gives the same bytes', { timeout: 240_000 }, async () => {
-    expect(Buffer.compare(await script.buildWasm(), readFileSync(WASM_FILE))).toBe(0);
-  });
+  // zig is a download of 94 MB, which no test makes; where it is not in the cache, the hash above has to do.
+  if (zigAtHand() !== undefined) {
+    it('building it again gives the same bytes', { timeout: 240_000 }, async () => {
+      expect(Buffer.compare(await script.buildWasm(), readFileSync(WASM_FILE))).toBe(0);
+    });
+  }
 });
 
 it('several calls at once on a batch wider than a block, and every cell by the probe', async () => {
