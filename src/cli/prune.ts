@@ -4,6 +4,7 @@ import { EspalierError } from '../errors.ts';
 import { CRITERIA } from '../pruning/criterion.ts';
 import type { CriterionName } from '../pruning/job.ts';
 import { between } from './between.ts';
+import { interruptible } from './interruptible.ts';
 import { settingsOf } from './compose/settings.ts';
 import type { SettingsOptions } from './compose/settings.ts';
 import type { Target } from './prune/run.ts';
@@ -61,18 +62,7 @@ function targetOf({ density, maxLoss, minSpeedup, jobs, keepUnits, granularity }
 async function prune(model: string, options: Options): Promise<void> {
   const target = targetOf(options), { settings } = settingsOf(options);
   const { data, out, granularity, keepUnits = false, criterion, epochs, minutes, seed, json, picture } = options;
-  const interrupted = new AbortController();
-  const interrupt = (): void => {
-    if (interrupted.signal.aborted) process.exit(130);
-    process.stderr.write('interrupted: ends with the best model so far; once more ends at once\n');
-    interrupted.abort();
-  };
-  process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
-  try {
-    await runPrune({ model, data, out, target, granularity, keepUnits, criterion, epochs, minutes, seed, json, picture, settings }, interrupted.signal);
-  } finally {
-    process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
-  }
+  await interruptible((interrupted) => runPrune({ model, data, out, target, granularity, keepUnits, criterion, epochs, minutes, seed, json, picture, settings }, interrupted));
 }
 
 export function pruneCommand(): Command {

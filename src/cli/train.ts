@@ -1,6 +1,7 @@
 /** `espalier train`: a dense model from one's own file, for those who start from nothing. */
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { between } from './between.ts';
+import { interruptible } from './interruptible.ts';
 import { settingsOf } from './compose/settings.ts';
 import type { SettingsOptions } from './compose/settings.ts';
 import type { Cell } from '../model/shape.ts';
@@ -59,18 +60,7 @@ function layersOf(text: string): readonly number[] {
 async function train({ data, out, cell, units, layers, bidirectional = false, tokens, inputs, epochs, seed, minutes, labelsMin, state, json, ...options }: Options): Promise<void> {
   if (units !== undefined && layers !== undefined) throw new EspalierError('usage', '--units is one layer of --layers; give one of them.');
   const { settings } = settingsOf(options);
-  const interrupted = new AbortController();
-  const interrupt = (): void => {
-    if (interrupted.signal.aborted) process.exit(130);
-    process.stderr.write('interrupted: ends with the best model so far; once more ends at once\n');
-    interrupted.abort();
-  };
-  process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
-  try {
-    await runTrain({ data, out, cell, layers: layers ?? [units ?? UNITS], bidirectional, tokens, inputs, epochs, seed, minutes, labelsMin, state, json, settings }, interrupted.signal);
-  } finally {
-    process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
-  }
+  await interruptible((interrupted) => runTrain({ data, out, cell, layers: layers ?? [units ?? UNITS], bidirectional, tokens, inputs, epochs, seed, minutes, labelsMin, state, json, settings }, interrupted));
 }
 
 export function trainCommand(): Command {
