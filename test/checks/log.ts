@@ -175,16 +175,20 @@ export function checkLog(name: string, make: () => LogUnderTest, semantics: LogS
       await fc.assert(fc.asyncProperty(fc.array(fc.array(fc.nat(19), { maxLength: 8 }), { minLength: 1, maxLength: 4 }), async (rounds) => {
         const under = make();
         const settled = new Set<number>();
+        // What the next consumer is spared. Of a position it is what lies before it, and a position moves only over what its own consumer
+        // has settled: that a record beyond it was settled once is forgotten with that consumer.
+        let spared = new Set<number>();
         let log = await under.open();
         await log.append(words(20).map((text) => record('requests', text)));
         for (const round of rounds) {
           const taker = take(log.consume({ topics: ['requests'], group: 'serve', unsettledMax: 100 }));
-          const expected = comeAgain(20, settled, semantics).map((i) => `r${String(i)}`);
+          const expected = comeAgain(20, spared, semantics).map((i) => `r${String(i)}`);
           await taker.until(expected.length);
           expect(taker.texts()).toEqual(expected);
           const now = taker.got.filter((delivery) => round.includes(Number(textOf(delivery).slice(1))));
           for (const delivery of now) await log.transact({ group: 'serve', records: [record('predictions', textOf(delivery))], settled: [delivery] });
-          for (const delivery of now) settled.add(Number(textOf(delivery).slice(1)));
+          for (const delivery of now) { settled.add(Number(textOf(delivery).slice(1))); spared.add(Number(textOf(delivery).slice(1))); }
+          if (semantics.again === 'position') spared = new Set(words(comeAgain(20, spared, semantics)[0] ?? 20).map((_, i) => i));
           await log.close();
           log = await under.open();
         }
@@ -192,7 +196,7 @@ export function checkLog(name: string, make: () => LogUnderTest, semantics: LogS
         expect([...new Set(predictions)].sort()).toEqual([...settled].map((i) => `r${String(i)}`).sort());
         if (semantics.again === 'exactly') expect(predictions.length).toBe(settled.size);
         await log.close();
-      }), { numRuns: semantics.restartRuns });
+      }), { numRuns: semantics.restartRuns, examples: [[[[2], [0, 1], []]]] });
     });
   });
 }
