@@ -34,13 +34,16 @@ export type Happening =
   /** The end of a job; `deadline` is that of its order, which tells it from one of the same name in an earlier journal. */
   | { readonly kind: 'job-done'; readonly order: string; readonly candidate: Candidate; readonly deadline?: number }
   | { readonly kind: 'job-failed'; readonly order: string; readonly code: ErrorCode; readonly reason: string; readonly deadline?: number }
-  | { readonly kind: 'enlisted'; readonly order: string; readonly model: ModelId; readonly engine: string; readonly ms: number; readonly parity: number }
+  /** `times`: measured speed in those of the anchor, on the same batch, in turns. */
+  | { readonly kind: 'enlisted'; readonly order: string; readonly model: ModelId; readonly engine: string; readonly ms: number; readonly parity: number; readonly times?: number }
   | { readonly kind: 'enlist-failed'; readonly order: string; readonly model: ModelId; readonly code: ErrorCode; readonly reason: string }
   | { readonly kind: 'routed'; readonly order: string; readonly roster: Roster; readonly swapMs: number }
   | { readonly kind: 'retired'; readonly order: string; readonly model: ModelId }
   | { readonly kind: 'order-failed'; readonly order: string; readonly code: ErrorCode; readonly reason: string }
   | { readonly kind: 'decided'; readonly candidate: ModelId | null; readonly cycle: number; readonly outcome: Outcome; readonly reason: string; readonly blocks: number; readonly difference: number | null; readonly certify: number; readonly harm: number; readonly bar: number }
   | { readonly kind: 'warned'; readonly about: 'harm-at-zero' | 'drift' | 'label-ratio'; readonly model: ModelId; readonly reason: string }
+  /** No more jobs, and why. `unitShare`: units of the champion, as a share of those that the loop began with. */
+  | { readonly kind: 'rested'; readonly reason: string; readonly model: ModelId; readonly density: number; readonly unitShare: number; readonly times: number | null }
   | { readonly kind: 'engine-chosen'; readonly engine: string; readonly variant: string; readonly reason: string }
   | { readonly kind: 'failed'; readonly where: string; readonly code: ErrorCode; readonly reason: string }
   | { readonly kind: 'command'; readonly command: 'pause' | 'resume' | 'promote' | 'abort'; readonly by: string }

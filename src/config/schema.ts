@@ -43,6 +43,8 @@ const rung = z.strictObject({ share: z.number().gt(0).max(1), blocksMin: z.int()
 
 const loop = z.strictObject({
   seed: whole(0, 2 ** 32 - 1, 1, '', 'Seed of everything that the loop draws.'),
+  goal: oneOf(['density', 'loss', 'speed'], 'density', 'density: the cycles approach loop.density. loss: the fastest model that stays within loop.margin is searched for, units first, then connections. speed: the same, until it is loop.speedup times as fast as the anchor, measured.'),
+  speedup: real(1.01, 10_000, 8, 'times', 'For the goal speed: how many times the lane-steps a second of the anchor are wanted.'),
   density: share(0.1, 'Density of connections that the cycles approach by the cubic schedule (Zhu & Gupta 2017).'),
   cycles: whole(1, 100, 3, 'cycles', 'Cycles in which the density is reached.'),
   cyclesMax: whole(1, 10_000, 6, 'cycles', 'Cycles after which the loop rests; refused candidates count.'),

@@ -25,7 +25,8 @@ export interface BoardJob {
 export interface BoardDecision {
   readonly at: number;
   readonly cycle: number;
-  readonly outcome: Outcome;
+  /** rested: no more jobs are ordered. */
+  readonly outcome: Outcome | 'rested';
   readonly reason: string;
 }
 
@@ -45,6 +46,8 @@ export interface Board {
   readonly roster: Roster | null;
   /** Density by model id, of the models seen. */
   readonly densities: Readonly<Record<string, number>>;
+  /** Units of all layers by model id, of the candidates seen. */
+  readonly units: Readonly<Record<string, number>>;
   readonly job: BoardJob | null;
   /** Where the last job was computed; null before the first. */
   readonly device: Device['device'] | null;
@@ -62,7 +65,7 @@ const AFTER = { load: 'score', score: 'choose', choose: 'reconstruct', reconstru
 
 export const emptyBoard = (at: number): Board => ({
   startedAt: at, now: at, engine: '', answered: 0, refused: 0, labelled: 0, seconds: [], latency: NO_LATENCY, waiting: 0, unsettled: 0, sessions: 0, roster: null,
-  densities: {}, job: null, device: null, decisions: [], swaps: 0, momentsCpuMs: 0, warnings: 0,
+  densities: {}, units: {}, job: null, device: null, decisions: [], swaps: 0, momentsCpuMs: 0, warnings: 0,
 });
 
 /** The board with the second of `at` at the end of its window, ready to be added to. */
@@ -104,6 +107,11 @@ function foldJob(board: Board, fact: Extract<Fact, { kind: 'job-news' }>): Board
   return { ...board, job: { stage: 'train', step: news.step, steps: news.steps, loss: news.loss, accuracy: news.accuracy } };
 }
 
+function foldDone(board: Board, { candidate: { model, report: { density, layers } } }: Extract<Fact, { kind: 'job-done' }>): Board {
+  const units = layers === undefined ? board.units : { ...board.units, [model]: layers.reduce((sum, count) => sum + count, 0) };
+  return { ...board, job: null, densities: { ...board.densities, [model]: density }, units };
+}
+
 /** One fact further. */
 export function foldBoard(before: Board, fact: Fact): Board {
   const board = { ...before, now: Math.max(before.now, fact.at) };
@@ -114,10 +122,11 @@ export function foldBoard(before: Board, fact: Fact): Board {
     case 'queues': return { ...board, waiting: fact.waiting, unsettled: fact.unsettled, sessions: fact.sessions };
     case 'engine-chosen': return { ...board, engine: `${fact.engine} ${fact.variant}`.trim() };
     case 'job-news': return foldJob(board, fact);
-    case 'job-done': return { ...board, job: null, densities: { ...board.densities, [fact.candidate.model]: fact.candidate.report.density } };
+    case 'job-done': return foldDone(board, fact);
     case 'job-failed': return { ...board, job: null };
     case 'routed': return { ...board, roster: fact.roster, swaps: board.swaps + (board.roster !== null && board.roster.champion !== fact.roster.champion ? 1 : 0) };
     case 'decided': return { ...board, decisions: [...board.decisions, { at: fact.at, cycle: fact.cycle, outcome: fact.outcome, reason: fact.reason }].slice(-DECISIONS_MAX) };
+    case 'rested': return { ...board, decisions: [...board.decisions, { at: fact.at, cycle: board.decisions.at(-1)?.cycle ?? 0, outcome: 'rested' as const, reason: fact.reason }].slice(-DECISIONS_MAX) };
     case 'warned': return { ...board, warnings: board.warnings + 1 };
     default: return board;
   }

@@ -41,9 +41,10 @@ const clock = (msElapsed: number): string => {
 function modelLines(board: Board, style: Style): string[] {
   const { roster } = board;
   if (roster === null) return [];
-  const density = (id: string | null): string => (id === null ? '' : `density ${(board.densities[id] ?? 1).toFixed(3)}`);
+  const units = (id: string): string => (board.units[id] === undefined ? '' : `, ${board.units[id]} units`);
+  const density = (id: string | null): string => (id === null ? '' : `density ${(board.densities[id] ?? 1).toFixed(3)}${units(id)}`);
   const line = (name: string, id: string | null, colour: Colour, role: 'anchor' | 'champion' | 'challenger' | 'predecessor', note: string): string =>
-    `  ${paint(style, colour, name.padEnd(12))}${id === null ? paint(style, 'dim', 'none') : `${id.slice(0, 8)}  ${density(id).padEnd(15)} accuracy ${percent(accuracyOf(board, role))}  ${note}`}`;
+    `  ${paint(style, colour, name.padEnd(12))}${id === null ? paint(style, 'dim', 'none') : `${id.slice(0, 8)}  ${density(id).padEnd(26)} accuracy ${percent(accuracyOf(board, role))}  ${note}`}`;
   const share = roster.share > 0 ? `answers ${Math.round(roster.share * 100)} % of the sessions` : `in shadow on ${Math.round(roster.shadow * 100)} % of the sessions`;
   return [
     line('champion', roster.champion, 'green', 'champion', 'answers'),
@@ -72,7 +73,7 @@ export function boardLines(board: Board, trial: TrialView, headline: string, sty
     ...modelLines(board, style),
     trialLine(trial, style),
     job === null ? `  ${'training'.padEnd(12)}${paint(style, 'dim', board.device === null ? 'idle' : `idle, on the ${board.device}`)}` : `  ${'training'.padEnd(12)}${job.stage.padEnd(11)} ${job.steps > 0 ? `${bar(job.step / job.steps, 20)} ${job.step}/${job.steps}  loss ${job.loss?.toFixed(3) ?? '–'}  accuracy ${percent(job.accuracy)}` : ''}`,
-    ...board.decisions.slice(-4).map((d) => `  ${paint(style, ['promoted', 'certified', 'kept'].includes(d.outcome) ? 'green' : 'yellow', d.outcome.padEnd(12))}cycle ${d.cycle}: ${d.reason}`),
+    ...board.decisions.slice(-4).map((d) => `  ${paint(style, ['promoted', 'certified', 'kept', 'rested'].includes(d.outcome) ? 'green' : 'yellow', d.outcome.padEnd(12))}cycle ${d.cycle}: ${d.reason}`),
   ];
   return lines.map((line) => clip(line, style.width));
 }

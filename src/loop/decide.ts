@@ -20,6 +20,7 @@ import { fold, isFolded } from './fold.ts';
 import { nextJob, readyToTune, refusalOf } from './next-job.ts';
 import type { Order } from './orders.ts';
 import type { Policy } from './policy.ts';
+import { nextTake } from './search.ts';
 import type { LoopState, Numbers, Probation, Trial } from './state.ts';
 
 export interface Decided {
@@ -30,7 +31,7 @@ export interface Decided {
 }
 
 /** Facts that only the loop itself says; from outside they mean nothing. */
-const OWN = ['loop-started', 'ordered', 'decided', 'warned'];
+const OWN = ['loop-started', 'ordered', 'decided', 'warned', 'rested'];
 
 interface Look {
   readonly state: LoopState;
@@ -41,7 +42,7 @@ interface Look {
 }
 type Rule = (look: Look) => readonly Happening[];
 
-const RULES: readonly Rule[] = [expire, failTrial, endProbation, watch, settleRoster, announce, examine, enter, estranged, ladder, leaveShadow, retire, tune];
+const RULES: readonly Rule[] = [expire, failTrial, endProbation, watch, settleRoster, announce, examine, enter, estranged, ladder, leaveShadow, retire, tune, rest];
 /** More facts than one look can give: every rule but `expire` and `retire` (bounded by what is open and loaded) fires a few times at most. */
 const LOOKS_MAX = 200;
 
@@ -241,7 +242,15 @@ function tune(look: Look): readonly Happening[] {
   const { state, policy, now } = look;
   const blocked = state.trial !== null || state.paused || isRouting(state) || state.uncertain || isReturning(state.probation);
   if (blocked || !readyToTune(state, policy, now)) return [];
-  return [ordered({ kind: 'tune', order: nameOf(state, 'tune'), deadline: now + policy.tuneMsMax, job: nextJob(state, policy) })];
+  const next = nextTake(state, policy);
+  return next.kind === 'rest' ? [] : [ordered({ kind: 'tune', order: nameOf(state, 'tune'), deadline: now + policy.tuneMsMax, job: nextJob(state, policy, next) })];
+}
+
+/** That no more jobs will be ordered is said once, with the reason, when the last champion has passed its probation. */
+function rest({ state, policy }: Look): readonly Happening[] {
+  if (state.rested !== null || state.trial !== null || state.probation !== null) return [];
+  const next = nextTake(state, policy), { density, times, search: { unitShare } } = state;
+  return next.kind === 'rest' ? [{ kind: 'rested', reason: next.reason, model: state.roster.champion, density, unitShare, times }] : [];
 }
 
 const isReturning = (probation: Probation | null): boolean => probation?.over === true;

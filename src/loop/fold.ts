@@ -6,15 +6,18 @@ import type { Fact } from '../facts.ts';
 import { duelKey } from '../evidence/evidence.ts';
 import type { ModelId } from '../model/model.ts';
 import { addEvidence, withoutDuels, withoutModel } from './gathered.ts';
+import type { Granularity } from '../pruning/job.ts';
 import type { Order } from './orders.ts';
-import type { Decision, LoopState, Phase, Trial } from './state.ts';
+import type { Search } from './search.ts';
+import { shareOf, withRefusal } from './search.ts';
+import type { Decision, LoopState, Phase, Probation, Trial } from './state.ts';
 import { DECISIONS_MAX, DOUBTFUL_MAX, NOTHING_GATHERED, ROUTE_RETRY_MS, TUNE_RETRY_MS, emptyState } from './state.ts';
 
 type Of<K extends Fact['kind']> = Extract<Fact, { readonly kind: K }>;
 
 /** Kinds that the fold uses, and so the journal keeps. */
 export const FOLDED = [
-  'loop-started', 'evidence', 'ordered', 'job-done', 'job-failed', 'enlisted', 'enlist-failed', 'routed', 'retired', 'order-failed', 'decided', 'warned', 'command',
+  'loop-started', 'evidence', 'ordered', 'job-done', 'job-failed', 'enlisted', 'enlist-failed', 'routed', 'retired', 'order-failed', 'decided', 'warned', 'rested', 'command',
 ] as const satisfies readonly Fact['kind'][];
 
 export const isFolded = (fact: Fact): boolean => (FOLDED as readonly string[]).includes(fact.kind);
@@ -41,6 +44,7 @@ function folded(state: LoopState, fact: Fact): LoopState {
     case 'warned':
       if (fact.about === 'drift') return fact.model === state.roster.champion ? { ...state, drifted: true } : state;
       return onTrial(state, fact.about === 'harm-at-zero' && fact.model === state.trial?.model ? { warned: true } : {});
+    case 'rested': return { ...state, rested: fact.reason };
     case 'command': return afterCommand(state, fact);
     default: return state;
   }
@@ -58,9 +62,9 @@ function afterOrder(before: LoopState, order: Order): LoopState {
   const state = { ...before, orders: [...before.orders, order], given: before.given + 1 };
   switch (order.kind) {
     case 'tune': return {
-      ...state, cycle: Math.max(state.cycle, order.job.cycle),
+      ...state, cycle: Math.max(state.cycle, order.job.cycle), rested: null,
       trial: {
-        cycle: order.job.cycle, job: order.job.id, density: order.job.density, stage: 'tuning', model: null, report: null,
+        cycle: order.job.cycle, job: order.job.id, granularity: order.job.granularity ?? 'connection', density: order.job.density, times: null, stage: 'tuning', model: null, report: null,
         since: 0, candidate: 0, blocksBefore: 0, certificate: null, warned: false, forced: null, failure: null,
       },
     };
@@ -81,10 +85,10 @@ function afterJob(state: LoopState, { order: id, candidate }: Of<'job-done'>): L
 }
 
 /** A model that came in late, after its order was given up, is only remembered to be retired. */
-function afterEnlisting(state: LoopState, { order: id, model }: Of<'enlisted'>): LoopState {
+function afterEnlisting(state: LoopState, { order: id, model, times }: Of<'enlisted'>): LoopState {
   const order = openOrder(state, id, 'enlist');
   if (order?.kind === 'enlist' && order.model === model) {
-    return onTrial({ ...closed(state, order), enlisted: [...state.enlisted, model], doubtful: state.doubtful.filter((other) => other !== model) }, { stage: 'enlisted' });
+    return onTrial({ ...closed(state, order), enlisted: [...state.enlisted, model], doubtful: state.doubtful.filter((other) => other !== model) }, { stage: 'enlisted', times: times ?? null });
   }
   return state.enlisted.includes(model) ? state : doubted(state, model);
 }
@@ -101,20 +105,48 @@ function afterRouting(before: LoopState, fact: Of<'routed'>): LoopState {
   if (roster.champion !== before.roster.champion) {
     const afresh = { ...withoutDuels(state, roster.champion), moments: NOTHING_GATHERED, refusedDensity: null, drifted: false };
     if (trial !== null && roster.champion === trial.model) {
+      const { unitShare } = state.search;
       return onTrial({
-        ...afresh, density: trial.report?.density ?? trial.density,
-        probation: { cycle: trial.cycle, since: fact.at, density: state.density, aborted: null, over: false },
+        ...afresh, density: trial.report?.density ?? trial.density, times: trial.times, search: { ...state.search, unitShare: unitShare * unitsLeft(trial) },
+        probation: { cycle: trial.cycle, since: fact.at, density: state.density, unitShare, times: state.times, granularity: trial.granularity, aborted: null, over: false },
         counts: { ...state.counts, promotions: state.counts.promotions + 1 },
       }, { stage: 'promoted' });
     }
     return {
-      ...afresh, density: probation?.density ?? state.density, refusedDensity: state.density, probation: null,
+      ...afresh, ...(probation === null ? {} : backTo(state, probation)), refusedDensity: state.density, probation: null,
       counts: { ...state.counts, returns: state.counts.returns + 1 },
     };
   }
   if (trial === null || trial.model === null || roster.challenger !== trial.model) return state;
   if (roster.share === 0) return onTrial({ ...state, candidates: state.candidates + 1 }, { stage: 'shadow', since: fact.at, candidate: state.candidates + 1 });
   return onTrial(state, { stage: 'rung', since: fact.at, blocksBefore: state.duels[duelKey(roster.anchor, trial.model)]?.blocks ?? 0 });
+}
+
+/** Share of the parent's units that a candidate has. */
+function unitsLeft({ granularity, density, report }: Trial): number {
+  if (granularity !== 'unit') return 1;
+  const sum = (counts: readonly number[]): number => counts.reduce((all, count) => all + count, 0);
+  return report?.layers !== undefined && report.parentLayers !== undefined ? sum(report.layers) / sum(report.parentLayers) : density;
+}
+
+/** A champion that did not pass its probation is a refusal of what it left. */
+function backTo({ density, search }: LoopState, { granularity, ...before }: Probation): Pick<LoopState, 'density' | 'times' | 'search'> {
+  const { unitShare } = before;
+  return { density: before.density, times: before.times, search: { ...noted(search, granularity, { unitShare: search.unitShare, density }, before), unitShare } };
+}
+
+interface Kept { readonly unitShare: number; readonly density: number }
+
+const noted = (search: Search, granularity: Granularity, refused: Kept, held: Kept): Search =>
+  (granularity === 'layer' ? search : withRefusal(search, granularity, shareOf(granularity, refused), shareOf(granularity, held)));
+
+function refusedOf({ search, density }: LoopState, trial: Trial): Partial<LoopState> {
+  const held = { unitShare: search.unitShare, density };
+  const units = trial.granularity === 'unit';
+  return {
+    search: noted(search, trial.granularity, { unitShare: search.unitShare * trial.density, density: trial.density }, held),
+    ...(units ? {} : { refusedDensity: trial.density }),
+  };
 }
 
 function afterFailure(before: LoopState, fact: Of<'job-failed' | 'enlist-failed' | 'order-failed'>): LoopState {
@@ -144,7 +176,7 @@ function afterDecision(state: LoopState, fact: Of<'decided'>): LoopState {
       case 'certified': return onTrial(trial.model === null ? next : withoutDuels(next, trial.model), { stage: 'certified', certificate: { blocks, difference, certify, harm, bar } });
       case 'promoted': return { ...next, trial: null };
       case 'candidate-failed': return { ...next, trial: null, tuneFrom: at + TUNE_RETRY_MS, counts: { ...counts, failures: counts.failures + 1 } };
-      default: return { ...next, trial: null, refusedDensity: trial.density, counts: { ...counts, refusals: counts.refusals + 1 } };
+      default: return { ...next, ...refusedOf(next, trial), trial: null, counts: { ...counts, refusals: counts.refusals + 1 } };
     }
   }
   if (probation === null || probation.cycle !== cycle) return next;
@@ -163,9 +195,9 @@ function afterCommand(state: LoopState, { command, by }: Of<'command'>): LoopSta
   }
 }
 
-export function phaseOf({ trial, probation, roster, cycle, cyclesMax }: LoopState): Phase {
+export function phaseOf({ trial, probation, roster, cycle, cyclesMax, rested }: LoopState): Phase {
   switch (trial?.stage) {
-    case undefined: case 'promoted': return cycle >= cyclesMax && probation === null ? 'rest' : 'gather';
+    case undefined: case 'promoted': return (rested !== null || cycle >= cyclesMax) && probation === null ? 'rest' : 'gather';
     case 'tuning': case 'tuned': return 'tune';
     case 'enlisting': case 'enlisted': case 'entering': return 'enlist';
     case 'shadow': return 'shadow';

@@ -9,8 +9,18 @@ export interface Rung {
   readonly msMin: number;
 }
 
+/**
+ * density: that of connections, by a schedule. loss: the fastest model that stays within the margin. speed: the same, until
+ * it is `speedup` times as fast as the anchor, measured.
+ */
+export type Goal = 'density' | 'loss' | 'speed';
+
 export interface Policy {
   readonly seed: number;
+  /** density where left out. */
+  readonly goal?: Goal;
+  /** For the goal speed: how many times the anchor's lane-steps a second. */
+  readonly speedup?: number;
   /** Density of connections that the cycles approach by the cubic schedule (Zhu & Gupta 2017). */
   readonly density: number;
   /** Cycles in which `density` is reached. */
@@ -19,7 +29,7 @@ export interface Policy {
   readonly cyclesMax: number;
   readonly criterion: CriterionName;
   readonly scope: RankingScope;
-  /** connection where left out. Units and layers are taken by jobs of their own: the density of the schedule is one of connections. */
+  /** What goes where it is not units; connection where left out. */
   readonly granularity?: Extract<Granularity, 'connection' | 'g4'>;
   /** Share of the alive connections that each cycle may exchange for dead ones; none where left out. At the final density the mask then follows the traffic. */
   readonly regrow?: number;

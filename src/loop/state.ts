@@ -6,11 +6,13 @@ import { assert } from '../errors.ts';
 import type { Fact, Outcome } from '../facts.ts';
 import type { Duel, Tally } from '../evidence/evidence.ts';
 import type { ModelId } from '../model/model.ts';
-import type { CandidateReport } from '../pruning/job.ts';
+import type { CandidateReport, Granularity } from '../pruning/job.ts';
 import type { Roster } from '../rollout/roster.ts';
 import { firstRoster } from '../rollout/roster.ts';
 import type { Order } from './orders.ts';
 import type { Policy } from './policy.ts';
+import type { Search } from './search.ts';
+import { SEARCH_BEGINS } from './search.ts';
 
 export type Phase = 'gather' | 'tune' | 'enlist' | 'shadow' | 'rung' | 'rest';
 
@@ -31,8 +33,11 @@ export interface Trial {
   readonly cycle: number;
   /** Id of the tuning job. */
   readonly job: string;
-  /** Density that was ordered. */
+  /** What was ordered to go, and the share that was to be left: of the connections, or of the parent's units. */
+  readonly granularity: Granularity;
   readonly density: number;
+  /** Measured speed in those of the anchor; null where it was not measured. */
+  readonly times: number | null;
   readonly stage: Stage;
   readonly model: ModelId | null;
   readonly report: CandidateReport | null;
@@ -56,8 +61,11 @@ export interface Probation {
   /** Cycle of the present champion. */
   readonly cycle: number;
   readonly since: number;
-  /** Density of the predecessor. */
+  /** Density, share of the units and measured speed of the predecessor; what went between it and the champion. */
   readonly density: number;
+  readonly unitShare: number;
+  readonly times: number | null;
+  readonly granularity: Granularity;
   /** Who asked for the return by hand. */
   readonly aborted: string | null;
   /** Decided: the predecessor comes back. */
@@ -110,6 +118,11 @@ export interface LoopState {
   /** Density of the champion, and the one refused last since it became champion. */
   readonly density: number;
   readonly refusedDensity: number | null;
+  readonly search: Search;
+  /** Measured speed of the champion in those of the anchor; null where it was not measured. */
+  readonly times: number | null;
+  /** Why no more jobs are ordered; null while there are. */
+  readonly rested: string | null;
   /** Whether the champion, kept after its probation, was found worse than the anchor by more than the margin. */
   readonly drifted: boolean;
   readonly margin: number;
@@ -156,6 +169,7 @@ export function checkPolicy(policy: Policy): void {
   assert(policy.margin > 0 && policy.margin < 0.25 && policy.alpha > 0 && policy.alpha < 1, '0 < margin < 0.25 (the grid of stakes), 0 < alpha < 1');
   assert(policy.cycles >= 1 && policy.cyclesMax >= policy.cycles, '1 <= cycles <= cyclesMax');
   assert(policy.anchorShare > 0 && policy.shadowShare > 0, 'anchorShare and shadowShare > 0: without them the gate has nothing to compare');
+  assert(policy.goal !== 'speed' || (policy.speedup ?? 0) > 1, 'the goal speed has a speedup > 1');
   assert(policy.rungs.every(({ share }, at) => share > (policy.rungs[at - 1]?.share ?? 0) && share <= 1), 'the shares of the rungs rise, up to 1');
   assert(policy.training.secondsMax * 1000 <= policy.tuneMsMax, 'training.secondsMax <= tuneMsMax: a job ends before it is given up');
 }
@@ -170,7 +184,7 @@ export const emptyState = (roster: Roster, density: number, { margin, cyclesMax 
   begun: null, phase: 'gather', paused: false, cycle: 0,
   roster, version: roster.version, uncertain: false, retryAt: 0, tuneFrom: 0,
   enlisted: [...new Set([roster.champion, roster.anchor])], doubtful: [], orders: [], given: 0,
-  candidates: 0, trial: null, probation: null, density, refusedDensity: null, drifted: false, margin, cyclesMax,
+  candidates: 0, trial: null, probation: null, density, refusedDensity: null, search: SEARCH_BEGINS, times: null, rested: null, drifted: false, margin, cyclesMax,
   duels: {}, tallies: {}, moments: NOTHING_GATHERED, replay: NOTHING_GATHERED, decisions: [],
   counts: { promotions: 0, refusals: 0, failures: 0, returns: 0, ordersFailed: 0, evidenceDropped: 0 },
 });

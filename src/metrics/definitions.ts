@@ -77,6 +77,8 @@ export const METRICS = {
   enlistments: counter('espalier_enlistments_total', 'models', 'Models loaded, checked against the reference and warmed, by how it ended.', { outcome: ['done', 'failed'] }),
   enlistSeconds: counter('espalier_enlist_seconds_total', 'seconds', 'Time spent loading, checking and warming models.'),
   enlistParity: gauge('espalier_engine_parity', 'difference', 'Largest absolute difference of h to the reference on the probe sequences of the model enlisted last.'),
+  enlistSpeedup: gauge('espalier_engine_speedup_ratio', 'ratio', 'Lane-steps a second of the model enlisted last in those of the anchor, measured on one batch in turns.'),
+  resting: gauge('espalier_loop_resting', 'events', '1 while the loop orders no more jobs: its goal is reached, or nothing is left to try.'),
   rosters: counter('espalier_rosters_total', 'events', 'Rosters routed: every change of who answers.'),
   swapSeconds: counter('espalier_swap_seconds_total', 'seconds', 'Time from the order of a roster to the first request assigned by it.'),
   rosterVersion: gauge('espalier_roster_version', 'version', 'Version of the roster in use.'),

@@ -29,7 +29,8 @@ export function samplesOf(fact: Fact): readonly Sample[] {
     case 'labels': return [...Object.entries(fact.counts).map(([outcome, count]) => add('labels', count, { outcome })), add('labelDelay', seconds(fact.delayMsSum))];
     case 'evidence': return ofEvidence(fact);
     case 'loop-started': return ofRoster(fact.roster);
-    case 'ordered': return [add('orders', 1, { kind: fact.order.kind })];
+    case 'ordered': return [add('orders', 1, { kind: fact.order.kind }), ...(fact.order.kind === 'tune' ? [set('resting', 0)] : [])];
+    case 'rested': return [set('resting', 1)];
     case 'order-failed': return [add('ordersFailed', 1), add('failures', 1, { code: fact.code })];
     case 'job-news': return ofNews(fact);
     case 'job-done': {
@@ -37,7 +38,7 @@ export function samplesOf(fact: Fact): readonly Sample[] {
       return [add('tuningJobs', 1, { outcome: 'done' }), set('tuningProgress', 1), set('candidateDensity', density), set('candidateAccuracy', accuracy), set('candidateBytes', bytes)];
     }
     case 'job-failed': return [add('tuningJobs', 1, { outcome: 'failed' }), add('failures', 1, { code: fact.code })];
-    case 'enlisted': return [add('enlistments', 1, { outcome: 'done' }), add('enlistSeconds', seconds(fact.ms)), set('enlistParity', fact.parity)];
+    case 'enlisted': return [add('enlistments', 1, { outcome: 'done' }), add('enlistSeconds', seconds(fact.ms)), set('enlistParity', fact.parity), ...(fact.times === undefined ? [] : [set('enlistSpeedup', fact.times)])];
     case 'enlist-failed': return [add('enlistments', 1, { outcome: 'failed' }), add('failures', 1, { code: fact.code })];
     case 'routed': return [add('rosters', 1), add('swapSeconds', seconds(fact.swapMs)), ...ofRoster(fact.roster)];
     case 'retired': return [add('retired', 1)];

@@ -86,6 +86,8 @@ export interface CandidateReport {
   /** What went, where it was not connections; the units of each layer that are left; connections that came back. */
   readonly granularity?: Granularity;
   readonly layers?: readonly number[];
+  /** The same of the parent. */
+  readonly parentLayers?: readonly number[];
   readonly regrown?: number;
   /** Alive connections of each layer: from the inputs, and from the state. */
   readonly densities: readonly { readonly inputs: number; readonly state: number }[];

@@ -93,7 +93,7 @@ async function run(job: TuningJob, context: JobContext): Promise<Candidate> {
     model: id,
     report: {
       accuracy: after.accuracy, loss: after.loss, agreement: after.agreement, parentAccuracy: before.accuracy, prunedAccuracy, heldOutSteps: after.labelled, parity,
-      density: draft.lineage.density, granularity: job.granularity ?? 'connection', layers: shape.layers, regrown: pruned.regrown, densities: tuned.mask.map((layer, at) => layerDensity(shape, layer, at)),
+      density: draft.lineage.density, granularity: job.granularity ?? 'connection', layers: shape.layers, parentLayers: parent.shape.layers, regrown: pruned.regrown, densities: tuned.mask.map((layer, at) => layerDensity(shape, layer, at)),
       ...costsOf(shape, tuned.weights, magnitudes, tuned.mask),
       bytes: bytes.length, steps: tuned.steps, seconds: (clock.monotonicMs() - began) / 1000,
     },

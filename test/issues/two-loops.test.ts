@@ -51,7 +51,7 @@ describe('a journal that two loops wrote', () => {
   it('ends a trial whose place another has taken, instead of the loop', () => {
     const state: LoopState = {
       ...fresh(), cycle: 1, roster: { ...first, version: 2 }, version: 2, enlisted: ['dense', 'ours'],
-      trial: { cycle: 1, job: 'job-1', density: 0.5, stage: 'certified', model: 'ours', report: null, since: 0, candidate: 1, blocksBefore: 0, certificate: null, warned: false, forced: null, failure: null },
+      trial: { cycle: 1, job: 'job-1', granularity: 'connection', density: 0.5, times: null, stage: 'certified', model: 'ours', report: null, since: 0, candidate: 1, blocksBefore: 0, certificate: null, warned: false, forced: null, failure: null },
     };
     const { state: next, facts } = decide(state, fact({ kind: 'tick' }), policy);
     expect(facts[0]).toMatchObject({ kind: 'decided', outcome: 'candidate-failed', candidate: 'ours' });

@@ -1,8 +1,9 @@
 // Goal: the densities that are ordered approach the final one by the cubic schedule. Method: walks of promotions and refusals.
 import { describe, expect, it } from 'vitest';
-import { nextDensity, nextJob } from '../../src/loop/next-job.ts';
+import { nextJob } from '../../src/loop/next-job.ts';
+import { nextDensity } from '../../src/loop/search.ts';
 import { densityOf } from '../../src/pruning/schedule.ts';
-import { fresh, policy as whole } from './support.ts';
+import { TAKE, fresh, policy as whole } from './support.ts';
 
 const policy = { cycles: 4, density: 0.1 };
 
@@ -35,14 +36,14 @@ describe('next density', () => {
 });
 
 it('a job demands the device of the policy, and any where it names none', () => {
-  expect(nextJob(fresh(), whole).device).toBe('any');
-  expect(nextJob(fresh(), { ...whole, device: 'gpu' }).device).toBe('gpu');
+  expect(nextJob(fresh(), whole, TAKE).device).toBe('any');
+  expect(nextJob(fresh(), { ...whole, device: 'gpu' }, TAKE).device).toBe('gpu');
 });
 
 describe('the next job', () => {
   it('says what goes and what may come back only where that was chosen', () => {
-    expect(Object.keys(nextJob(fresh(), whole))).not.toContain('granularity');
-    expect(nextJob(fresh(), { ...whole, granularity: 'g4', regrow: 0.1, scope: 'sensitivity' })).toMatchObject({ granularity: 'g4', regrow: 0.1, scope: 'sensitivity' });
-    expect(nextJob(fresh(), { ...whole, granularity: 'connection', regrow: 0 })).toEqual(nextJob(fresh(), whole));
+    expect(Object.keys(nextJob(fresh(), whole, TAKE))).not.toContain('granularity');
+    expect(nextJob(fresh(), { ...whole, regrow: 0.1, scope: 'sensitivity' }, { ...TAKE, granularity: 'g4' })).toMatchObject({ granularity: 'g4', regrow: 0.1, scope: 'sensitivity' });
+    expect(nextJob(fresh(), { ...whole, granularity: 'connection', regrow: 0 }, TAKE)).toEqual(nextJob(fresh(), whole, TAKE));
   });
 });

@@ -5,13 +5,14 @@ import type { Fact, Happening } from '../../src/facts.ts';
 import { decide } from '../../src/loop/decide.ts';
 import { encodeFact, isJournalled, replay } from '../../src/loop/journal.ts';
 import type { Order } from '../../src/loop/orders.ts';
+import type { Policy } from '../../src/loop/policy.ts';
 import type { LoopState } from '../../src/loop/state.ts';
 import { DECISIONS_MAX, DOUBTFUL_MAX, MOMENTS_REFS_MAX, startFact } from '../../src/loop/state.ts';
 import { fold } from '../../src/loop/fold.ts';
 import { modelsOf } from '../../src/rollout/roster.ts';
-import { blocks, enough, evidence, fact, fresh, policy, report } from './support.ts';
+import { blocks, enough, evidence, fact, fresh, policy, report, sizeOf } from './support.ts';
 
-const loose = { ...policy, cyclesMax: 1000 };
+const GOALS: readonly Policy[] = (['density', 'loss', 'speed'] as const).map((goal) => ({ ...policy, goal, speedup: 4, cyclesMax: 1000 }));
 const MODELS = ['dense', 'm1', 'm2', 'm3', 'm4'];
 const DUELS = [blocks(1500, 0), blocks(400, 0), blocks(300, 0.2), blocks(30, 0), blocks(5, 0.02, 0.02)];
 
@@ -26,8 +27,8 @@ const pick = <T>(list: readonly T[], at: number): T => list[at % list.length]!;
 
 function answerTo(order: Order, b: number): Happening {
   switch (order.kind) {
-    case 'tune': return { kind: 'job-done', order: order.order, candidate: { job: order.job.id, model: b % 9 === 0 ? pick(MODELS, b) : `c${order.job.cycle}`, report: report({ density: order.job.density, parity: b % 7 === 0 ? 1 : 0 }) } };
-    case 'enlist': return { kind: 'enlisted', order: order.order, model: order.model, engine: 'test', ms: 1, parity: 0 };
+    case 'tune': return { kind: 'job-done', order: order.order, candidate: { job: order.job.id, model: b % 9 === 0 ? pick(MODELS, b) : `c${order.job.cycle}`, report: report({ ...sizeOf(order.job), parity: b % 7 === 0 ? 1 : 0 }) } };
+    case 'enlist': return { kind: 'enlisted', order: order.order, model: order.model, engine: 'test', ms: 1, parity: 0, ...(b % 3 === 0 ? {} : { times: 1 + b % 7 }) };
     case 'route': return { kind: 'routed', order: order.order, roster: order.roster, swapMs: 1 };
     case 'retire': return { kind: 'retired', order: order.order, model: order.model };
   }
@@ -57,6 +58,7 @@ interface Run { readonly state: LoopState; readonly journal: readonly Fact[] }
 
 /** Runs the moves and calls `check` after each decision. */
 function run(sequence: readonly Move[], check: (before: LoopState, after: ReturnType<typeof decide>) => void): Run {
+  const loose = pick(GOALS, sequence.length);
   const start = startFact(fresh({ cyclesMax: 1000 }), 0, 'test');
   let state = fold(fresh({ cyclesMax: 1000 }), start);
   const journal: Fact[] = [start];

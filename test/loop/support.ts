@@ -6,7 +6,7 @@ import { duelKey } from '../../src/evidence/evidence.ts';
 import type { Policy } from '../../src/loop/policy.ts';
 import type { LoopState } from '../../src/loop/state.ts';
 import { initialState } from '../../src/loop/state.ts';
-import type { CandidateReport } from '../../src/pruning/job.ts';
+import type { CandidateReport, TuningJob } from '../../src/pruning/job.ts';
 
 export const policy: Policy = {
   seed: 1, density: 0.1, cycles: 4, cyclesMax: 8, criterion: 'obs', scope: 'network', reconstruct: true,
@@ -15,6 +15,13 @@ export const policy: Policy = {
   rungs: [{ share: 0.1, blocksMin: 20, msMin: 2000 }, { share: 0.5, blocksMin: 20, msMin: 2000 }],
   probationBlocks: 100, probationMsMax: 60_000, tuneMsMax: 120_000, enlistMsMax: 10_000, routeMsMax: 5000, trialMsMax: 120_000,
 };
+
+/** What most tests order. */
+export const TAKE = { kind: 'take', granularity: 'connection', density: 0.5 } as const;
+
+/** The size of a candidate as its report tells it, of a parent of a thousand units. */
+export const sizeOf = ({ granularity = 'connection', density }: Pick<TuningJob, 'granularity' | 'density'>): Partial<CandidateReport> =>
+  (granularity === 'unit' ? { granularity, density: 1, layers: [Math.round(1000 * density)], parentLayers: [1000] } : { granularity, density });
 
 export const fresh = (change: Partial<Policy> = {}): LoopState => initialState({ ...policy, ...change }, { champion: 'dense', salt: 'salt' });
 

@@ -15,13 +15,15 @@ import type { Policy } from '../../src/loop/policy.ts';
 import type { LoopState } from '../../src/loop/state.ts';
 import type { Roster } from '../../src/rollout/roster.ts';
 import { randomFrom } from '../../src/support/random.ts';
-import { evidence, fresh, policy, report } from './support.ts';
+import { evidence, fresh, policy, report, sizeOf } from './support.ts';
 
 export interface Script {
   readonly policy?: Partial<Policy>;
   readonly seed?: number;
   /** True loss of a model against the dense one, as the world stands; by model and whether it is champion. */
   loss?(model: string, isChampion: boolean): number;
+  /** Measured speed of a candidate in those of the dense model; not measured where left out. */
+  times?(model: string): number;
   /** Takes an order instead of the world; undefined leaves it to the world. */
   execute?(order: Order): ObservableInput<Fact> | undefined;
   journal?(facts: readonly Fact[]): Promise<void>;
@@ -59,8 +61,8 @@ export function world(script: Script = {}): World {
 
   function answer(order: Order): Happening {
     switch (order.kind) {
-      case 'tune': return { kind: 'job-done', order: order.order, candidate: { job: order.job.id, model: `small-${order.job.cycle}`, report: report({ density: order.job.density }) } };
-      case 'enlist': return { kind: 'enlisted', order: order.order, model: order.model, engine: 'world', ms: 100, parity: 0 };
+      case 'tune': return { kind: 'job-done', order: order.order, candidate: { job: order.job.id, model: `small-${order.job.cycle}`, report: report(sizeOf(order.job)) } };
+      case 'enlist': return { kind: 'enlisted', order: order.order, model: order.model, engine: 'world', ms: 100, parity: 0, ...(script.times === undefined ? {} : { times: script.times(order.model) }) };
       case 'route':
         if (order.roster.version > serving.version) serving = order.roster;
         return { kind: 'routed', order: order.order, roster: order.roster, swapMs: 1 };

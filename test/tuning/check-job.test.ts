@@ -2,9 +2,9 @@
 import { expect, it } from 'vitest';
 import { nextJob } from '../../src/loop/next-job.ts';
 import { checkJob } from '../../src/tuning/check-job.ts';
-import { fresh, policy } from '../loop/support.ts';
+import { TAKE, fresh, policy } from '../loop/support.ts';
 
-const job = nextJob(fresh(), { ...policy, device: 'gpu' });
+const job = nextJob(fresh(), { ...policy, device: 'gpu' }, TAKE);
 const overTheWire = (value: unknown): unknown => JSON.parse(JSON.stringify(value));
 
 it('comes through the wire unchanged', () => {

@@ -6,28 +6,13 @@
 import { assert, EspalierError } from '../../errors.ts';
 import { densityOfMask } from '../../model/mask.ts';
 import type { Model, ModelId } from '../../model/model.ts';
-import type { Activity, Engine, EngineCall, EngineResult, EngineSequence, Enlistment } from '../../ports.ts';
-import { randomFrom } from '../../support/random.ts';
+import type { Activity, Engine, EngineCall, EngineResult, Enlistment } from '../../ports.ts';
+import { ratesOf } from './rates.ts';
 
 export interface Candidate {
   readonly engine: Engine;
   /** Density of connections from which the engine is worth a try. */
   readonly densityMin: number;
-}
-
-/** The batch that engines are measured on: enough sequences for the widest lanes of any of them. */
-const SEQUENCES = 64, STEPS_MIN = 4, STEPS_MAX = 16;
-/** Each engine runs the batch so often, in turns; its fastest run counts, because what else runs only slows. */
-const RUNS = 3;
-
-/** Ragged sequences of random inputs. */
-function batchFor({ shape }: Model): readonly EngineSequence[] {
-  const random = randomFrom(23);
-  return Array.from({ length: SEQUENCES }, () => {
-    const steps = STEPS_MIN + Math.floor(random() * (STEPS_MAX - STEPS_MIN + 1));
-    const inputs = shape.vocabulary > 0 ? Int32Array.from({ length: steps }, () => Math.floor(random() * shape.vocabulary)) : Float32Array.from({ length: steps * shape.inputs }, () => 2 * random() - 1);
-    return { inputs, h: null, c: null };
-  });
 }
 
 export class RoutedEngine implements Engine {
@@ -51,7 +36,8 @@ export class RoutedEngine implements Engine {
       const enlistment = await engine.enlist(model).catch(() => null);
       if (enlistment !== null) tried.push({ engine, enlistment });
     }
-    const rates = await ratesOf(tried.map(({ engine }) => engine), model);
+    // Not measured where there is nothing to choose.
+    const rates = tried.length === 1 ? [0] : await ratesOf(tried.map(({ engine }) => ({ engine, model: model.id })), model.shape);
     const best = rates.reduce((top, rate, at) => (rate > rates[top]! ? at : top), 0), { engine, enlistment } = tried[best]!;
     const before = this.#chosen.get(model.id);
     this.#chosen.set(model.id, engine);
@@ -73,20 +59,4 @@ export class RoutedEngine implements Engine {
     this.#chosen.delete(model);
     await engine?.retire(model);
   }
-}
-
-/** Lane-steps a second of each engine; not measured where there is nothing to choose. */
-async function ratesOf(engines: readonly Engine[], model: Model): Promise<readonly number[]> {
-  if (engines.length === 1) return [0];
-  const sequences = batchFor(model), width = model.shape.vocabulary > 0 ? 1 : model.shape.inputs;
-  const laneSteps = sequences.reduce((sum, { inputs }) => sum + inputs.length / width, 0);
-  const fastest = engines.map(() => Infinity);
-  for (let run = 0; run <= RUNS; run++) {
-    for (const [at, engine] of engines.entries()) {
-      const { kernelMs } = await engine.infer({ model: model.id, sequences, sample: null });
-      // The first one only warms.
-      if (run > 0) fastest[at] = Math.min(fastest[at]!, kernelMs);
-    }
-  }
-  return fastest.map((ms) => 1000 * laneSteps / Math.max(ms, 1e-6));
 }

@@ -1,6 +1,7 @@
 /** Carries out the orders of the loop, each answered by facts. */
 import { catchError, concat, defer, from, map, of } from 'rxjs';
 import type { BehaviorSubject, Observable } from 'rxjs';
+import { timesOf } from '../../adapters/engine/rates.ts';
 import { EspalierError, codeOf } from '../../errors.ts';
 import type { ErrorCode } from '../../errors.ts';
 import type { Fact, Happening, Order } from '../../facts.ts';
@@ -42,7 +43,8 @@ async function enlist(ports: OrderPorts, order: Extract<Order, { kind: 'enlist' 
   try {
     const model = await ports.models.load(order.model);
     const { ms, parity, engine = ports.engine.name } = await ports.engine.enlist(model);
-    return { kind: 'enlisted', order: order.order, model: order.model, engine, ms, parity };
+    const times = await timesOf(ports.engine, model.id, ports.roster$.value.anchor, model.shape);
+    return { kind: 'enlisted', order: order.order, model: order.model, engine, ms, parity, ...(times === null ? {} : { times }) };
   } catch (error) {
     ports.models.forget(order.model);
     return { kind: 'enlist-failed', order: order.order, model: order.model, code: codeOf(error) ?? 'engine-failed', reason: reasonOf(error) };

@@ -38,7 +38,7 @@ export interface Running {
 }
 
 /** Facts that are worth a line for whoever looks at the process. */
-const WORTH_A_LINE: readonly Fact['kind'][] = ['ordered', 'job-done', 'job-failed', 'enlisted', 'enlist-failed', 'routed', 'retired', 'order-failed', 'decided', 'warned', 'failed'];
+const WORTH_A_LINE: readonly Fact['kind'][] = ['ordered', 'job-done', 'job-failed', 'enlisted', 'enlist-failed', 'routed', 'retired', 'order-failed', 'decided', 'warned', 'rested', 'failed'];
 
 function lineOf(fact: Fact): string {
   const said = Object.fromEntries(Object.entries(fact).filter(([name]) => !['kind', 'v', 'at', 'instance'].includes(name)));

@@ -4,6 +4,7 @@
  */
 import type { Observable, Subscription } from 'rxjs';
 import { ReplaySubject, Subject, concatMap, mergeMap } from 'rxjs';
+import { timesOf } from '../../adapters/engine/rates.ts';
 import { EspalierError, codeOf } from '../../errors.ts';
 import type { Fact, Happening, Order } from '../../facts.ts';
 import { encodeFact, isJournalled } from '../../loop/journal.ts';
@@ -135,7 +136,8 @@ class ServingProcess implements Serving {
 
   async #enlist({ order, model }: Extract<Order, { kind: 'enlist' }>): Promise<Happening> {
     const { ms, parity } = await this.#load(model);
-    return { kind: 'enlisted', order, model, engine: this.#ports.engine.name, ms, parity };
+    const times = this.#roster === null ? null : await timesOf(this.#ports.engine, model, this.#roster.anchor, this.#ports.models.get(model).shape);
+    return { kind: 'enlisted', order, model, engine: this.#ports.engine.name, ms, parity, ...(times === null ? {} : { times }) };
   }
 
   /** The next request assigned uses the new roster: that is the swap. One that comes late changes nothing, and is not said to be followed. */

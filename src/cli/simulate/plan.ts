@@ -70,7 +70,7 @@ export function planOf(seed: number): Plan {
     phases: one([1, 1, 2, 3]), outputs: OUTPUTS, burst: marathon ? 1 : one([1, 4, 12]), burstMs: 1500, burstEveryMs: 15_000, labelMs: marathon ? 100 : whole(50, 1500), lateMs: 9000,
     shares: { lost: share(0.2), late: share(0.1), early: share(0.1), doubledLabel: share(0.1), conflict: share(0.1), doubledRequest: share(0.05), unreadable: share(0.03) },
   };
-  const limits = limitsOf(whole, one), policy = policyOf(seed, one([0.1, 0.15, 0.2]), whole, one);
+  const limits = limitsOf(whole, one), policy = { ...policyOf(seed, one([0.1, 0.15, 0.2]), whole, one), ...goalOf(seed) };
   return {
     seed, topology, world,
     limits: marathon ? { ...limits, blockRequestsMax: 1, unsettledMax: 96, batchMax: 16, pendingMax: 4000, shadowWaitingMax: 400 } : limits,
@@ -85,6 +85,12 @@ const MIXED = [['honest', 4], ['hidden', 2], ['salami', 1], ['drifting', 2], ['w
 const PROMISING = [['salami', 6], ['honest', 2]] as const;
 const BROKEN = [['fails', 2], ['crashes', 2], ['silent', 1], ['late', 1], ['corrupt', 2], ['missing', 2], ['honest', 2]] as const;
 const BAD = [['hidden', 8], ['drifting', 1], ['honest', 1]] as const;
+
+/** Drawn beside the rest, which stays as it was before there were goals. */
+function goalOf(seed: number): Pick<Policy, 'goal' | 'speedup'> {
+  const random = randomFrom(seed + 0.25 * 2 ** 32), drawn = random();
+  return drawn < 0.5 ? { goal: 'density' } : drawn < 0.8 ? { goal: 'loss' } : { goal: 'speed', speedup: 1.01 + random() };
+}
 
 type Whole = (from: number, to: number) => number;
 type One = <T>(of: readonly T[]) => T;

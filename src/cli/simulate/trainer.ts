@@ -69,13 +69,14 @@ async function candidateOf(ports: TrainerPorts, job: TuningJob, outcome: Outcome
   const parent = skills.get(job.parent)!;
   const skill = skillOf(ports, parent, outcome);
   const density = outcome === 'wrong-density' ? Math.min(1, job.density * 1.2) : job.density;
-  if (outcome === 'same') return { model: job.parent, report: reportOf(parent, parent, density, 0) };
+  const size = sizeOf(job, density);
+  if (outcome === 'same') return { model: job.parent, report: reportOf(parent, parent, size, 0) };
   const { id, bytes } = encodeArtifact(draftOf(`${job.id}/${outcome}/${random()}`, plan.seed, density), sha256);
   skills.set(id, skill);
   if (outcome !== 'missing') await vault.put(bytes);
   if (outcome === 'corrupt') damaged.add(id);
   const seen = outcome === 'hidden' || outcome === 'drifting' ? parent : skill;
-  const report = reportOf(seen, parent, density, outcome === 'parity' ? 0.5 : 1e-6);
+  const report = reportOf(seen, parent, size, outcome === 'parity' ? 0.5 : 1e-6);
   return { model: id, report: outcome === 'not-a-number' ? { ...report, accuracy: Number.NaN } : report };
 }
 
@@ -91,7 +92,14 @@ function skillOf({ plan, random, skills, anchor, clock }: TrainerPorts, parent: 
   };
 }
 
-const reportOf = (skill: Skill, parent: Skill, density: number, parity: number): CandidateReport => ({
+type Size = Pick<CandidateReport, 'density' | 'granularity' | 'layers' | 'parentLayers'>;
+
+/** Units of a made-up parent: only their ratio counts. */
+const UNITS = 1000;
+const sizeOf = ({ granularity = 'connection' }: TuningJob, share: number): Size =>
+  (granularity === 'unit' ? { density: 1, granularity, layers: [Math.round(UNITS * share)], parentLayers: [UNITS] } : { density: share, granularity });
+
+const reportOf = (skill: Skill, parent: Skill, size: Size, parity: number): CandidateReport => ({
   accuracy: skill.right[0]!, loss: 0.3, agreement: 0.95, parentAccuracy: parent.right[0]!, prunedAccuracy: null, heldOutSteps: 100, parity,
-  density, densities: [{ inputs: density, state: density }], structuralCost: 1, weightCost: 1, bytes: 1, steps: 1, seconds: 1,
+  ...size, densities: [{ inputs: size.density, state: size.density }], structuralCost: 1, weightCost: 1, bytes: 1, steps: 1, seconds: 1,
 });

@@ -18,7 +18,7 @@ import type { Vault } from '../../../src/ports.ts';
 import type { TuningNews } from '../../../src/pruning/job.ts';
 import type { Roster } from '../../../src/rollout/roster.ts';
 import { withChallenger } from '../../../src/rollout/roster.ts';
-import { fresh, policy, report } from '../../loop/support.ts';
+import { TAKE, fresh, policy, report } from '../../loop/support.ts';
 import { rosterOf } from '../../serving/samples.ts';
 import { draftOf, tagShape } from '../../tuning/samples.ts';
 
@@ -50,7 +50,7 @@ async function open(change: { readonly vault?: Vault; readonly released?: OrderP
 }
 
 const carryOut = (ports: OrderPorts, order: Order): Promise<readonly Fact[]> => lastValueFrom(executeOrder(ports, order).pipe(toArray()));
-const tuneOrder: Order = { kind: 'tune', order: 'o', deadline: 1, job: nextJob(fresh(), policy) };
+const tuneOrder: Order = { kind: 'tune', order: 'o', deadline: 1, job: nextJob(fresh(), policy, TAKE) };
 const progress: TuningNews = { kind: 'progress', step: 1, steps: 2, loss: 1, accuracy: 0.5, tokensPerSecond: 9 };
 const stamp = { v: 1, at: 5000, instance: 'here' };
 

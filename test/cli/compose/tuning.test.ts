@@ -12,11 +12,11 @@ import { encodeOrder } from '../../../src/loop/order-record.ts';
 import type { Log, LogRecord } from '../../../src/ports.ts';
 import type { Device, TuningJob, TuningNews } from '../../../src/pruning/job.ts';
 import { until, valuesOf } from '../../integration/small-circle.ts';
-import { fresh, policy, report } from '../../loop/support.ts';
+import { TAKE, fresh, policy, report } from '../../loop/support.ts';
 
 type TuneOrder = Extract<Order, { kind: 'tune' }>;
 
-const tuneOrder = (change: Partial<TuneOrder> = {}): TuneOrder => ({ kind: 'tune', order: 'tune-1', deadline: 60_000, job: nextJob(fresh(), policy), ...change });
+const tuneOrder = (change: Partial<TuneOrder> = {}): TuneOrder => ({ kind: 'tune', order: 'tune-1', deadline: 60_000, job: nextJob(fresh(), policy, TAKE), ...change });
 const sent = (order: Order): LogRecord => ({ topic: 'jobs', key: order.order, value: encodeOrder(order) });
 const done = ({ order, deadline, job }: TuneOrder): Fact => ({ kind: 'job-done', order, deadline, candidate: { job: job.id, model: 'made elsewhere', report: report() }, v: 1, at: 5000, instance: 'elsewhere' });
 const elsewhere = (order: TuneOrder): LogRecord => ({ topic: 'evidence', key: 'elsewhere', value: encodeFact(done(order)) });

@@ -8,7 +8,7 @@ import { EspalierError } from '../../../src/errors.ts';
 import { nextJob } from '../../../src/loop/next-job.ts';
 import type { Trainer } from '../../../src/ports.ts';
 import type { TuningJob, TuningNews } from '../../../src/pruning/job.ts';
-import { fact, fresh, policy, report } from '../../loop/support.ts';
+import { TAKE, fact, fresh, policy, report } from '../../loop/support.ts';
 
 /** Trains at once: the model of a job is its parent's name with the job's added. */
 function notedTrainer(fails: (job: TuningJob) => boolean = () => false): { readonly trainer: Trainer; readonly jobs: TuningJob[] } {
@@ -27,7 +27,7 @@ function notedTrainer(fails: (job: TuningJob) => boolean = () => false): { reado
 
 /** One cycle as the loop tells of it: a job over `parent` of so many steps that gives `candidate`. */
 function cycle(control: Control, number: number, parent: string, candidate: string, steps: number): void {
-  const job: TuningJob = { ...nextJob(fresh(), policy), id: `job-${number}`, cycle: number, parent, replay: [`replay-${number}`], density: 0.5, moments: ['m'] };
+  const job: TuningJob = { ...nextJob(fresh(), policy, TAKE), id: `job-${number}`, cycle: number, parent, replay: [`replay-${number}`], density: 0.5, moments: ['m'] };
   control.hear(fact({ kind: 'ordered', order: { kind: 'tune', order: `tune-${number}`, deadline: 1, job } }));
   control.hear(fact({ kind: 'job-done', order: `tune-${number}`, candidate: { job: job.id, model: candidate, report: report({ steps }) } }));
 }
