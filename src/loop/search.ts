@@ -4,9 +4,8 @@
  * connections: goes down a ladder) while the gate lets it; after a refusal the next one lies between what holds and what
  * did not, as ratios go; the second refusal ends the kind.
  */
-import { nextShare } from '../pruning/next-share.ts';
-import type { Kind } from '../pruning/next-share.ts';
-import { densityOf } from '../pruning/schedule.ts';
+import type { Kind } from '../pruning/schedule.ts';
+import { densityOf, nextShare } from '../pruning/schedule.ts';
 import type { Policy } from './policy.ts';
 import type { LoopState } from './state.ts';
 

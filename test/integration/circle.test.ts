@@ -16,6 +16,7 @@ import { startFeed } from '../../src/cli/demo/feed.ts';
 import { scoreItems, shareOf } from '../../src/cli/data/score.ts';
 import { planDemo } from '../../src/cli/demo/plan.ts';
 import { trainDense } from '../../src/cli/demo/train.ts';
+import type { Policy } from '../../src/loop/policy.ts';
 import { replay } from '../../src/loop/journal.ts';
 import { densityOfMask } from '../../src/model/mask.ts';
 import type { Model } from '../../src/model/model.ts';
@@ -82,14 +83,15 @@ async function expectAsOffline(parts: Parts, corpus: DemoCorpus, model: Model, s
 const journalAgrees = async (log: Log, circle: Circle): Promise<boolean> =>
   JSON.stringify(replay(await valuesOf(log, 'journal'))) === JSON.stringify(circle.state());
 
-it.each<[string, Partial<Pick<ModelShape, 'cell' | 'layers'>>]>([
-  ['an LSTM', {}], ['a stack of two GRUs', { cell: 'gru', layers: [24, 16] }],
-])('prunes %s that serves, promotes it, and answers every request once as the model does offline', async (_, form) => {
+it.each<[string, Partial<Pick<ModelShape, 'cell' | 'layers'>>, Partial<Policy>]>([
+  ['an LSTM', {}, {}], ['a stack of two GRUs', { cell: 'gru', layers: [24, 16] }, {}], ['an LSTM of which units go', { layers: [40] }, { goal: 'loss', cyclesMax: 6 }],
+])('prunes %s that serves, promotes it, and answers every request once as the model does offline', async (_, form, change) => {
+  const policy = { ...POLICY, ...change };
   const parts = await open(), corpus = madeCorpus();
   const { model: dense } = await train(parts, corpus, form);
   await parts.engine.enlist(dense);
   expect(shareOf(await scoreItems(parts.engine, dense, itemsOf(corpus, corpus.heldOut, true)))).toBeGreaterThan(0.95);
-  const circle = await startCircle({ ...parts, meters: [], random: randomFrom(6), instance: 'test' }, { limits: LIMITS, policy: POLICY, champion: dense.id, salt: 'salt' });
+  const circle = await startCircle({ ...parts, meters: [], random: randomFrom(6), instance: 'test' }, { limits: LIMITS, policy, champion: dense.id, salt: 'salt' });
   const facts = hear(circle);
   const feed = startFeed({ ...parts, random: randomFrom(7) }, 'tag', corpus.live, { requestsPerSecond: 400, open: 40, labelDelayMs: 100, forever: true, msMax: Infinity });
   await until(() => circle.state().counts.promotions > 0, circle);
@@ -105,7 +107,9 @@ it.each<[string, Partial<Pick<ModelShape, 'cell' | 'layers'>>]>([
   expect(await settleAccount(parts.log)).toEqual({ sent: feed.sent(), answered: feed.sent(), refused: 0, lost: 0, doubled: 0 });
   const champion = await parts.models.load(state.roster.champion);
   expect(champion.id).not.toBe(dense.id);
-  expect(densityOfMask(champion.mask)).toBeLessThanOrEqual(POLICY.density * 1.01);
+  if (policy.goal === 'loss') expect(champion.shape.layers[0]).toBeLessThan(dense.shape.layers[0]!);
+  else expect(densityOfMask(champion.mask)).toBeLessThanOrEqual(POLICY.density * 1.01);
+  expect(ofKind(facts, 'enlisted').every(({ times = 0 }) => times > 0)).toBe(true);
   expect([null, dense.id]).toContain(state.roster.predecessor);
   expect(state.roster.predecessor === null).toBe(state.probation === null);
   expect(state.roster.anchor).toBe(dense.id);
@@ -118,7 +122,7 @@ it.each<[string, Partial<Pick<ModelShape, 'cell' | 'layers'>>]>([
   expect(ofKind(facts, 'decided').map(({ outcome }) => outcome)).toContain('promoted');
 
   // A restart goes on from the journal, not from the dense model that served first.
-  const again = await startCircle({ ...parts, meters: [], random: randomFrom(8), instance: 'again' }, { limits: LIMITS, policy: POLICY, champion: dense.id, salt: 'salt' });
+  const again = await startCircle({ ...parts, meters: [], random: randomFrom(8), instance: 'again' }, { limits: LIMITS, policy, champion: dense.id, salt: 'salt' });
   expect(again.state().roster.champion).toBe(champion.id);
   expect(again.state().counts.promotions).toBe(state.counts.promotions);
   await again.stop();
