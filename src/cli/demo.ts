@@ -7,6 +7,7 @@ import { settingsOf } from './compose/settings.ts';
 import type { SettingsOptions } from './compose/settings.ts';
 import { runDemo } from './demo/run.ts';
 import { startView } from './demo/view.ts';
+import type { Goal } from '../loop/policy.ts';
 import { withSettings } from './with-settings.ts';
 
 interface Options extends SettingsOptions {
@@ -15,6 +16,7 @@ interface Options extends SettingsOptions {
   readonly seed: number;
   readonly units: number;
   readonly density: number;
+  readonly goal: Extract<Goal, 'density' | 'loss'>;
   readonly keep: boolean;
   readonly json?: string;
   readonly folder?: string;
@@ -25,6 +27,7 @@ const EXAMPLES = `
 Examples:
   espalier demo                                 eight minutes on the Brown corpus
   espalier demo --minutes 4 --units 64          a short one
+  espalier demo --goal loss                     find the fastest model within a point by itself
   espalier demo --data my.jsonl --json out.json your own sequences, the figures in a file
   espalier demo --keep                          goes on serving; Ctrl-C ends it with the report
 
@@ -45,8 +48,8 @@ async function demo(options: Options): Promise<void> {
   let plain: () => string | null = () => null;
   const view = startView(process.stdout, () => plain());
   try {
-    const { data, minutes, seed, units, density, keep, json, folder } = options;
-    const clean = await runDemo({ data, minutes, seed, units, density, keep, json, folder, settings, sayPlain: (line) => { plain = line; } }, view, interrupted.signal);
+    const { data, minutes, seed, units, density, goal, keep, json, folder } = options;
+    const clean = await runDemo({ data, minutes, seed, units, density, goal, keep, json, folder, settings, sayPlain: (line) => { plain = line; } }, view, interrupted.signal);
     if (!clean) process.exitCode = 1;
   } finally {
     view.stop();
@@ -61,6 +64,7 @@ export function demoCommand(): Command {
     .addOption(new Option('--minutes <n>', 'bound on the whole demonstration, set-up left out').argParser(between(2, 1440, false)).default(8))
     .addOption(new Option('--units <n>', 'hidden units of the dense model').argParser(between(8, 2048, true)).default(256))
     .addOption(new Option('--density <share>', 'share of the connections to come down to').argParser(between(0.01, 1, false)).default(0.1))
+    .addOption(new Option('--goal <goal>', 'density: come down to it; loss: find the fastest model within one point, units first').choices(['density', 'loss']).default('density'))
     .addOption(new Option('--seed <n>', 'seed of everything that is drawn').argParser(between(0, 2 ** 31, true)).default(1))
     .option('--keep', 'go on serving until Ctrl-C', false)
     .option('--json <file>', 'write the figures of the report to a file')

@@ -52,7 +52,7 @@ export function plainLine(stage: Stage, state: LoopState): string {
   const trial = trialOf(state, stage.plan.policy.alpha, stage.plan.policy.cycles);
   const job = board.job === null ? '' : `, job ${board.job.stage}${board.job.steps > 0 ? ` ${board.job.step}/${board.job.steps}` : ''}`;
   const gate = trial.certify === null ? '' : `, e ${trial.certify.toPrecision(3)} of ${(trial.bar ?? 0).toFixed(0)} after ${trial.blocks} sessions`;
-  return `live       ${((stage.clock.monotonicMs() - stage.startedMs) / 1000).toFixed(0)} s: ${rates.requests.toFixed(0)} requests/s, p99 ${String(latencyOf(board, 0.99) ?? '–')} ms, ${board.answered} answered, density ${state.density.toFixed(3)}, `
+  return `live       ${((stage.clock.monotonicMs() - stage.startedMs) / 1000).toFixed(0)} s: ${rates.requests.toFixed(0)} requests/s, p99 ${String(latencyOf(board, 0.99) ?? '–')} ms, ${board.answered} answered, ${state.search.unitShare < 1 ? `${Math.round(100 * state.search.unitShare)} % of the units, ` : ''}density ${state.density.toFixed(3)}, `
     + `accuracy champion ${percent(accuracyOf(board, 'champion'))} anchor ${percent(accuracyOf(board, 'anchor'))} challenger ${percent(accuracyOf(board, 'challenger'))}, cycle ${state.cycle} ${state.phase}${job}${gate}`;
 }
 

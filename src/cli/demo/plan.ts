@@ -1,6 +1,6 @@
 /** How the demonstration spends its minutes. Pure. */
 import type { TrainingPlan } from '../../pruning/job.ts';
-import type { Policy } from '../../loop/policy.ts';
+import type { Goal, Policy } from '../../loop/policy.ts';
 import type { ServingLimits } from '../../serving/limits.ts';
 
 export interface DemoOptions {
@@ -8,6 +8,8 @@ export interface DemoOptions {
   readonly seed: number;
   readonly units: number;
   readonly density: number;
+  /** density where left out. */
+  readonly goal?: Extract<Goal, 'density' | 'loss'>;
 }
 
 export interface DemoPlan {
@@ -47,7 +49,7 @@ export function planDemo(options: DemoOptions, liveRequests: number): DemoPlan {
     requestsPerSecond: Math.min(REQUESTS_PER_SECOND_MAX, liveRequests / liveSeconds),
     denseTraining: training({ steps: 1_500, learningRate: 4e-3, labelShare: 1, dropout: 0.4, heldOut: 0.02, secondsMax: trainSeconds }),
     policy: {
-      seed: options.seed, density: options.density, cycles, cyclesMax: 12, criterion: 'obs', scope: 'network', reconstruct: true,
+      seed: options.seed, goal: options.goal ?? 'density', density: options.density, cycles, cyclesMax: 12, criterion: 'obs', scope: 'network', reconstruct: true,
       training: training({ secondsMax: tuneSeconds }),
       momentsVectorsMin: 3_000, replayItemsMin: 120, rehearsal: [], margin: 0.01, alpha: 0.05, anchorShare: 1, shadowShare: 1,
       rungs: [{ share: 0.1, blocksMin: 10, msMin: 1_500 }, { share: 0.5, blocksMin: 20, msMin: 1_500 }, { share: 1, blocksMin: 20, msMin: 1_500 }],

@@ -47,7 +47,7 @@ function describe({ corpus, view, plan }: Stage): void {
   const genres = new Set(corpus.live.map((session) => session.genre)).size;
   view.note(`data       ${corpus.name}: ${corpus.labels.length} labels, ${corpus.tokenizer.words.length} known words`);
   view.note(`           ${count(corpus.training)} sequences to train on, ${count(corpus.live)} to serve (${corpus.live.length} sessions, ${genres} genre${genres === 1 ? '' : 's'}), ${count(corpus.heldOut)} held out`);
-  view.note(`plan       ${plan.options.minutes} minutes: ${plan.trainSeconds.toFixed(0)} s of dense training, ${plan.liveSeconds.toFixed(0)} s of traffic at ${plan.requestsPerSecond.toFixed(0)} requests/s, density ${plan.options.density} in ${plan.policy.cycles} cycles`);
+  view.note(`plan       ${plan.options.minutes} minutes: ${plan.trainSeconds.toFixed(0)} s of dense training, ${plan.liveSeconds.toFixed(0)} s of traffic at ${plan.requestsPerSecond.toFixed(0)} requests/s, ${plan.policy.goal === 'loss' ? `the fastest model within ${100 * plan.policy.margin} point` : `density ${plan.options.density} in ${plan.policy.cycles} cycles`}`);
 }
 
 /** Trains the dense model and measures it. Throws trainer and engine errors, data-unreadable where there is too little. */

@@ -45,7 +45,7 @@ const round = (value: number, digits: number): number => Number(value.toFixed(di
 
 function modelJson({ model, scores, throughput, bytes, memory }: Measured): Record<string, unknown> {
   return {
-    model: model.id, accuracy: round(shareOf(scores.all), 5), density: round(densityOfMask(model.mask), 4),
+    model: model.id, accuracy: round(shareOf(scores.all), 5), layers: model.shape.layers, density: round(densityOfMask(model.mask), 4),
     densities: model.mask.map((mask, at) => { const { inputs, state } = layerDensity(model.shape, mask, at); return { inputs: round(inputs, 4), state: round(state, 4) }; }),
     laneStepsPerSecond: Math.round(throughput.laneStepsPerSecond),
     laneStepsPerSecondWithoutOutput: throughput.laneStepsPerSecondWithoutOutput === null ? null : Math.round(throughput.laneStepsPerSecondWithoutOutput),
@@ -69,7 +69,7 @@ export function reportJson(input: ReportInput): Record<string, unknown> {
     latency: input.latency,
     requests: account,
     promotions, refusals, cycles: state.cycle, failures, returns,
-    decisions: state.decisions,
+    decisions: state.decisions, rested: state.rested,
     momentsCpuMs: round(input.momentsCpuMs, 1),
     problems: input.failures,
     seconds: round(input.seconds, 1),
@@ -99,8 +99,10 @@ function table(rows: readonly (readonly string[])[]): string[] {
 function modelTable({ dense, final }: ReportInput): string[] {
   const ratio = (a: number | null, b: number | null): string => (a === null || b === null ? '' : `${(b / a).toFixed(2)}x`);
   const of = (measured: Measured): string => { const { inputs, state } = layerDensity(measured.model.shape, measured.model.mask[0]!); return `${densityOfMask(measured.model.mask).toFixed(3)} (inputs ${inputs.toFixed(3)}, state ${state.toFixed(3)})`; };
+  const units = ({ model }: Measured): string => model.shape.layers.join(' + ');
   return table([
     ['', 'dense', 'final', 'ratio'],
+    ['units', units(dense), units(final), ''],
     ['density', of(dense), of(final), ''],
     ['lane-steps/s, output layer included', kilo(dense.throughput.laneStepsPerSecond), kilo(final.throughput.laneStepsPerSecond), ratio(dense.throughput.laneStepsPerSecond, final.throughput.laneStepsPerSecond)],
     ['lane-steps/s, output layer left out', kilo(dense.throughput.laneStepsPerSecondWithoutOutput), kilo(final.throughput.laneStepsPerSecondWithoutOutput), ratio(dense.throughput.laneStepsPerSecondWithoutOutput, final.throughput.laneStepsPerSecondWithoutOutput)],
@@ -120,7 +122,7 @@ export function reportLines(input: ReportInput): readonly string[] {
     '', `Speed and size (engine ${input.engine}, one core, the same ragged batch)`, ...modelTable(input),
     '', 'Decisions',
     ...state.decisions.map((d) => `  cycle ${d.cycle}  ${d.outcome.padEnd(19)} ${d.reason}${d.blocks > 0 ? `; ${d.blocks} sessions, difference to the anchor ${d.difference === null ? '–' : (-100 * d.difference).toFixed(2)} points, e ${d.certify.toPrecision(3)} of ${d.bar.toFixed(0)}` : ''}`),
-    `  ${state.cycle} cycles, ${promotions} promotions, ${refusals} refusals, ${failures} failures, ${returns} rolled back in probation`,
+    `  ${state.cycle} cycles, ${promotions} promotions, ${refusals} refusals, ${failures} failures, ${returns} rolled back in probation${state.rested === null ? '' : `; the loop rests: ${state.rested}`}`,
     '', 'Requests',
     `  ${account.sent} sent, ${account.answered} answered, ${account.refused} refused, ${account.lost} lost, ${account.doubled} doubled; latency p50 ${String(input.latency.p50 ?? '–')} ms, p99 ${String(input.latency.p99 ?? '–')} ms (bucket bounds)`,
     `  moments of the live traffic: ${(input.momentsCpuMs / 1000).toFixed(2)} s of CPU`,

@@ -14,6 +14,7 @@ export interface DemoInput {
   readonly seed: number;
   readonly units: number;
   readonly density: number;
+  readonly goal: 'density' | 'loss';
   readonly keep: boolean;
   readonly json: string | undefined;
   /** Where log and vault go; a temporary folder, removed at the end, where it is not given. */

@@ -11,7 +11,7 @@ it('refuses a folder that holds an earlier demonstration, and leaves it as it is
   mkdirSync(join(folder, 'log'));
   writeFileSync(kept, 'as it was');
   const view = { note: () => undefined, draw: () => undefined, stop: () => undefined };
-  const input = { data: undefined, minutes: 2, seed: 1, units: 8, density: 0.5, keep: false, json: undefined, folder, settings: settingsOf({}).settings, sayPlain: () => undefined };
+  const input = { data: undefined, minutes: 2, seed: 1, units: 8, density: 0.5, goal: 'density' as const, keep: false, json: undefined, folder, settings: settingsOf({}).settings, sayPlain: () => undefined };
   await expect(runDemo(input, view, new AbortController().signal)).rejects.toMatchObject({ code: 'usage', details: expect.stringContaining(folder) as string });
   expect(existsSync(kept)).toBe(true);
 });
