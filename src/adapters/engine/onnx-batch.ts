@@ -49,7 +49,7 @@ export function feedsOf(shape: ModelShape, sequences: readonly EngineSequence[],
     };
     return shape.cell === 'lstm' ? [state('h'), state('c')] : [state('h')];
   });
-  return [shape.vocabulary > 0 ? ['tokens', 'int64', tokens, [steps, lanes]] : ['frames', 'float32', frames, [steps, lanes, width]], ['lengths', 'int32', lengths, [lanes]], ...states, ...(top > 1 ? [['top', 'int64', BigInt64Array.of(BigInt(top)), [1]] as const] : [])];
+  return [shape.vocabulary > 0 ? ['tokens', 'int64', tokens, [steps, lanes]] : ['frames', 'float32', frames, [steps, lanes, width]], ['lengths', 'int32', lengths, [lanes]], ...states, ...(shape.task !== 'regress' ? [['top', 'int64', BigInt64Array.of(BigInt(top)), [1]] as const] : [])];
 }
 
 /** What a call asks for: answers, states, and every h where steps are sampled. */

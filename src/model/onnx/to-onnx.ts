@@ -3,7 +3,7 @@
  * confidence. Pruned connections are zeros in it: an engine for dense networks runs it no faster.
  *
  * Inputs: `tokens` int64 [steps, lanes] or `frames` [steps, lanes, inputs]; `lengths` int32 [lanes]; for each layer l
- * `h<l>` and, for the LSTM, `c<l>` [directions, lanes, units]; `top` int64 [1], 1 where it is left out. Outputs: for tag and next `labels` int64 and `probability`
+ * `h<l>` and, for the LSTM, `c<l>` [directions, lanes, units]; but for regress `top` int64 [1]. Outputs: for tag and next `labels` int64 and `probability`
  * [steps, lanes], for classify [lanes], both with `best` int64 and `chances` behind them [..., top], for regress `values` [lanes, outputs]; for each layer `y<l>`
  * [steps, directions, lanes, units], `hOut<l>` and `cOut<l>` as `h<l>`.
  */
@@ -63,9 +63,7 @@ function addOutput({ nodes, constants, inputs, outputs }: Graph, { shape, weight
     node('Softmax', ['logits'], ['probabilities'], { axis: -1 }), node('ReduceMax', ['probabilities'], ['probability'], { axes: [-1n], keepdims: 0 }),
     node('TopK', ['logits', 'top'], ['best.logits', 'best'], { axis: -1 }), node('GatherElements', ['probabilities', 'best'], ['chances'], { axis: -1 }),
   );
-  // An input with a constant of its name may be left out.
   inputs.push(value('top', 'int64', [1]));
-  constants.push(tensor('top', [1], BigInt64Array.of(1n)));
   outputs.push(value('labels', 'int64', dims), value('probability', 'float', dims), value('best', 'int64', [...dims, 'top']), value('chances', 'float', [...dims, 'top']));
 }
 
