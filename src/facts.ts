@@ -27,6 +27,8 @@ export type Happening =
   | { readonly kind: 'labels'; readonly counts: LabelCounts; readonly delayMsSum: number }
   /** A report of evidence; `moments` (of one layer, the first where none is named) and `replay` are references into the vault. */
   | { readonly kind: 'evidence'; readonly counts: EvidenceCounts; readonly moments: { readonly ref: string; readonly model: ModelId; readonly vectors: number; readonly layer?: number } | null; readonly replay: { readonly ref: string; readonly items: number } | null; readonly momentsCpuMs: number }
+  /** Steps of the champion since the last report, and the sums of |h| and h² over them of each unit of a layer: they add up over reports. `dead`: units whose h hardly left zero. */
+  | { readonly kind: 'units'; readonly model: ModelId; readonly layer: number; readonly steps: number; readonly dead: number; readonly abs: readonly number[]; readonly squares: readonly number[] }
   /** The first word of a journal: everything before it is forgotten. `density` and `roster` are those of the champion it starts with. */
   | { readonly kind: 'loop-started'; readonly roster: Roster; readonly density: number; readonly margin: number; readonly cyclesMax: number }
   | { readonly kind: 'ordered'; readonly order: Order }

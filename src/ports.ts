@@ -57,6 +57,16 @@ export interface EngineSequence {
   readonly c: Float32Array | null;
 }
 
+/** The likeliest labels of each answer of a sequence, the likeliest first, of equals the one that comes first. */
+export interface RankedLabels {
+  /** Labels of each answer: as many as were asked for, or as the model has. */
+  readonly top: number;
+  /** [answers, top] */
+  readonly labels: Int32Array;
+  /** Their soft-max probabilities, [answers, top]. */
+  readonly probabilities: Float32Array;
+}
+
 export interface EngineAnswer {
   /** Label ids: [steps] for tag and next, [1] for classify, [0] for regress. */
   readonly labels: Int32Array;
@@ -64,7 +74,9 @@ export interface EngineAnswer {
   readonly values?: Float32Array | null;
   /** Mean soft-max probability of the chosen labels; 1 for regress. */
   readonly confidence: number;
-  /** State after the last step, all layers one after the other; fresh arrays. */
+  /** Where the call asked for more than one label; null or left out otherwise. */
+  readonly ranked?: RankedLabels | null;
+  /** State after the last step, all layers one after the other; arrays of this answer's own. */
   readonly h: Float32Array;
   readonly c: Float32Array;
 }
@@ -86,6 +98,17 @@ export interface EngineCall {
   readonly sequences: readonly EngineSequence[];
   /** Sample the steps s of this call with (s + phase) % every === 0; null samples none. */
   readonly sample: { readonly every: number; readonly phase: number } | null;
+  /** Labels of each answer of tag, next and classify, 1 (where left out) to `TOP_MAX`; beyond 1 they come as `ranked`. */
+  readonly top?: number;
+}
+
+/** How active each unit was over every step of a call: sums that add up over calls. */
+export interface UnitSums {
+  /** Steps of all sequences. */
+  readonly steps: number;
+  /** Σ |h| and Σ h² of the units of all layers (`stateLengths`). */
+  readonly abs: Float64Array;
+  readonly squares: Float64Array;
 }
 
 export interface EngineResult {
@@ -94,6 +117,8 @@ export interface EngineResult {
   readonly activity: Activity | null;
   /** The sampled activity of the further layers, where there are any. */
   readonly deeper?: readonly Activity[];
+  /** Over every step, sampled or not; left out by an engine that does not count. */
+  readonly units?: UnitSums;
   /** Steps that the call ran (each over all lanes); advances the sampling phase. */
   readonly steps: number;
   /** Time inside the engine, milliseconds. */

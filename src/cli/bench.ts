@@ -37,6 +37,10 @@ const BENCHES: Readonly<Record<string, Bench>> = {
     says: 'lane-steps per second of the kernels by density, against onnxruntime (--python: and OpenVINO, PyTorch; --data: CLINC150 lengths too)',
     run: async (options) => { await (await import('./bench/kernel/run.ts')).runKernelBench(options); },
   },
+  moments: {
+    says: 'CPU time that the moments of live activity cost, by pairs of runs with and without them',
+    run: async (options) => { await (await import('./bench/moments.ts')).runMomentsBench(options); },
+  },
   swap: {
     says: 'latency, lost and doubled requests, memory and handles over 100 swaps under load',
     run: async (options) => { await (await import('./bench/swap.ts')).runSwapBench(options); },

@@ -10,6 +10,7 @@ const DAY_MS = 86_400_000;
 const serving = z.strictObject({
   unsettledMax: whole(1, 100_000, 512, 'deliveries', 'Deliveries taken from the log and not yet answered and settled; the whole of the backpressure.'),
   batchMax: whole(1, 4096, 128, 'sequences', 'Sequences of one engine call.'),
+  top: whole(1, 16, 1, 'labels', 'Labels of each answer that a prediction carries with their probabilities (`alternatives`), the likeliest first; 1 leaves them out.'),
   shadowWaitingMax: whole(0, 1_000_000, 2048, 'requests', 'Shadow requests that may wait for an engine; more are dropped and counted.'),
   stepsMax: whole(1, 1_000_000, 2000, 'steps', 'Steps of one request; longer ones are refused.'),
   requestBytesMax: whole(64, 64 * 1024 * 1024, 65_536, 'bytes', 'Size of one record; larger ones are refused unread.'),
@@ -75,6 +76,7 @@ const loop = z.strictObject({
 const engine = z.strictObject({
   kind: oneOf(['auto', 'native', 'onnxruntime', 'reference'], 'auto', 'auto: the native kernel where it loads and agrees with the reference, and beside it onnxruntime, where it is installed, for the models that it is measured to run faster; else the reference engine. The others force one engine.'),
   variant: oneOf(['auto', 'avx512', 'avx2', 'portable', 'avx512-vnni-g4', 'avx-vnni-g4', 'avx2-g4', 'portable-g4', 'wasm'], 'auto', 'Variant of the native kernel; auto takes the fastest one that the processor has. wasm is WebAssembly. Those in -g4 work in int8: faster, and a little less exact.'),
+  cores: whole(0, 256, 0, 'threads', 'Parts of a large call that the native kernel computes at the same time. 0: as many as there are cores and threads in the pool of libuv (four, unless UV_THREADPOOL_SIZE says otherwise when the process starts).'),
   precision: oneOf(['fp32', 'int8'], 'fp32', 'int8 lets a model be served in 8 bits (groups of four) where that is measured to be faster; answers differ a little.'),
 }).prefault({});
 

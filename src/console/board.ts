@@ -1,4 +1,6 @@
 /** What a person at the terminal wants to see, folded from the facts. Pure: the clock is in the facts. */
+import { deadUnits, mergeActivity } from '../evidence/unit-activity.ts';
+import type { UnitActivity } from '../evidence/unit-activity.ts';
 import type { Fact, Outcome, Roster } from '../facts.ts';
 import { LATENCY_BUCKETS_MS } from '../facts.ts';
 import type { Device } from '../pruning/job.ts';
@@ -52,6 +54,8 @@ export interface Board {
   readonly swaps: number;
   readonly momentsCpuMs: number;
   readonly warnings: number;
+  /** How active the units of the model were that reported last, by layer: of all its reports. */
+  readonly units: { readonly model: string; readonly layers: readonly UnitActivity[] } | null;
 }
 
 const WINDOW_S = 10;
@@ -62,7 +66,7 @@ const AFTER = { load: 'score', score: 'choose', choose: 'reconstruct', reconstru
 
 export const emptyBoard = (at: number): Board => ({
   startedAt: at, now: at, engine: '', answered: 0, refused: 0, labelled: 0, seconds: [], latency: NO_LATENCY, waiting: 0, unsettled: 0, sessions: 0, roster: null,
-  densities: {}, job: null, device: null, decisions: [], swaps: 0, momentsCpuMs: 0, warnings: 0,
+  densities: {}, job: null, device: null, decisions: [], swaps: 0, momentsCpuMs: 0, warnings: 0, units: null,
 });
 
 /** The board with the second of `at` at the end of its window, ready to be added to. */
@@ -97,6 +101,16 @@ function foldEvidence(board: Board, fact: Extract<Fact, { kind: 'evidence' }>): 
   return { ...board, seconds, labelled: board.labelled + fact.counts.labels.joined, momentsCpuMs: board.momentsCpuMs + fact.momentsCpuMs };
 }
 
+function foldUnits(board: Board, { model, layer, steps, abs, squares }: Extract<Fact, { kind: 'units' }>): Board {
+  const held = board.units?.model === model ? board.units.layers : [], before = held[layer];
+  const now = before?.abs.length === abs.length ? mergeActivity(before, { steps, abs, squares }) : { steps, abs, squares };
+  return { ...board, units: { model, layers: Object.assign([...held], { [layer]: now }) } };
+}
+
+/** Dead units of each layer, `37 of 512`; empty where nothing was reported of the model. */
+export const deadOf = ({ units }: Board, model: string): string =>
+  (units?.model === model ? units.layers.map((layer) => `${deadUnits(layer).length} of ${layer.abs.length}`).join(' + ') : '');
+
 function foldJob(board: Board, fact: Extract<Fact, { kind: 'job-news' }>): Board {
   const { news } = fact;
   if (news.kind === 'device') return { ...board, device: news.device.device };
@@ -110,6 +124,7 @@ export function foldBoard(before: Board, fact: Fact): Board {
   switch (fact.kind) {
     case 'batch': return foldBatch(board, fact);
     case 'evidence': return foldEvidence(board, fact);
+    case 'units': return foldUnits(board, fact);
     case 'refused': return { ...board, refused: board.refused + Object.values(fact.counts).reduce((a, b) => a + b, 0) };
     case 'queues': return { ...board, waiting: fact.waiting, unsettled: fact.unsettled, sessions: fact.sessions };
     case 'engine-chosen': return { ...board, engine: `${fact.engine} ${fact.variant}`.trim() };

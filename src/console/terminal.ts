@@ -1,6 +1,6 @@
 /** The board as lines of text. Pure; whoever writes them knows whether the terminal has colours and how wide it is. */
 import type { Board } from './board.ts';
-import { accuracyOf, latencyOf, ratesOf } from './board.ts';
+import { accuracyOf, deadOf, latencyOf, ratesOf } from './board.ts';
 
 export interface Style {
   readonly colour: boolean;
@@ -41,12 +41,13 @@ const clock = (msElapsed: number): string => {
 function modelLines(board: Board, style: Style): string[] {
   const { roster } = board;
   if (roster === null) return [];
+  const dead = deadOf(board, roster.champion);
   const density = (id: string | null): string => (id === null ? '' : `density ${(board.densities[id] ?? 1).toFixed(3)}`);
   const line = (name: string, id: string | null, colour: Colour, role: 'anchor' | 'champion' | 'challenger' | 'predecessor', note: string): string =>
     `  ${paint(style, colour, name.padEnd(12))}${id === null ? paint(style, 'dim', 'none') : `${id.slice(0, 8)}  ${density(id).padEnd(15)} accuracy ${percent(accuracyOf(board, role))}  ${note}`}`;
   const share = roster.share > 0 ? `answers ${Math.round(roster.share * 100)} % of the sessions` : `in shadow on ${Math.round(roster.shadow * 100)} % of the sessions`;
   return [
-    line('champion', roster.champion, 'green', 'champion', 'answers'),
+    line('champion', roster.champion, 'green', 'champion', `answers${dead === '' ? '' : `, dead units ${dead}`}`),
     line('challenger', roster.challenger, 'yellow', 'challenger', roster.challenger === null ? '' : share),
     line('anchor', roster.anchor, 'cyan', roster.anchor === roster.champion ? 'champion' : 'anchor', roster.anchor === roster.champion ? 'is the champion' : `in shadow on ${Math.round(roster.anchorShare * 100)} %`),
     ...(roster.predecessor === null ? [] : [line('predecessor', roster.predecessor, 'dim', roster.predecessor === roster.anchor ? 'anchor' : 'predecessor', 'in shadow for the probation')]),

@@ -85,16 +85,17 @@ static void inferComplete(napi_env env, napi_status status, void *data) {
   drop(env, call);
 }
 
-// infer(handle, inputs, offsets, h, c, labels, values, confidence, mode, every, phase) -> Promise<{ steps, ms, cpuMs, rows, values }>
+// infer(handle, inputs, offsets, h, c, labels, values, confidence, mode, every, phase, top, best, chances, activity)
+// -> Promise<{ steps, ms, cpuMs, rows, values }>
 static napi_value infer(napi_env env, napi_callback_info info) {
-  size_t argc = 11;
-  napi_value arg[11];
+  size_t argc = 15;
+  napi_value arg[15];
   TRY(napi_get_cb_info(env, info, &argc, arg, NULL, NULL));
-  NEED(argc == 11, "infer takes 11 arguments");
+  NEED(argc == 15, "infer takes 15 arguments");
   const Handle *handle = handleOf(env, arg[0]);
   NEED(handle != NULL && handle->model != NULL, "the handle is a loaded model");
   const Model *model = handle->model;
-  View inputs, offsets, h, c, labels, values, confidence;
+  View inputs, offsets, h, c, labels, values, confidence, best, chances, activity;
   NEED(view(env, arg[2], napi_uint32_array, &offsets) && offsets.length > 0, "offsets is a Uint32Array [sequences + 1]");
   const size_t count = offsets.length - 1, units = model->stateUnits;
   const uint32_t *offset = offsets.data;
@@ -105,21 +106,27 @@ static napi_value infer(napi_env env, napi_callback_info info) {
   else NEED(view(env, arg[1], napi_float32_array, &inputs) && inputs.length == steps * model->layers[0].inputs, "inputs is a Float32Array [steps, inputs]");
   NEED(view(env, arg[3], napi_float32_array, &h) && h.length == count * units, "h is a Float32Array [sequences, units of all layers]");
   NEED(view(env, arg[4], napi_float32_array, &c) && c.length == (model->cell == CELL_LSTM ? count * units : 0), "c is a Float32Array [sequences, units of all layers], empty but for the LSTM");
-  uint32_t mode, every, phase;
+  uint32_t mode, every, phase, top;
   NEED(whole(env, arg[8], &mode) && mode <= OUTPUT_REGRESS && !(mode == OUTPUT_TAG && model->bidirectional), "mode is 0 to 3, and not 1 (tag) where bidirectional");
   const bool labelling = mode == OUTPUT_TAG || mode == OUTPUT_CLASSIFY;
   NEED(view(env, arg[5], napi_int32_array, &labels) && labels.length == (mode == OUTPUT_TAG ? steps : mode == OUTPUT_CLASSIFY ? count : 0), "labels is an Int32Array, [steps] for tag and [sequences] for classify");
   NEED(view(env, arg[6], napi_float32_array, &values) && values.length == (mode == OUTPUT_REGRESS ? count * model->outputs : 0), "values is a Float32Array, [sequences, outputs] for regress");
   NEED(view(env, arg[7], napi_float32_array, &confidence) && confidence.length == (labelling ? count : 0), "confidence is a Float32Array, [sequences] for tag and classify");
   NEED(whole(env, arg[9], &every) && whole(env, arg[10], &phase), "every and phase are whole numbers");
+  NEED(whole(env, arg[11], &top) && top >= 1 && top <= TOP_MAX && top <= model->outputs, "top is 1 to 16, and no more than there are outputs");
+  const size_t ranked = top > 1 && labelling ? labels.length * top : 0;
+  NEED(view(env, arg[12], napi_int32_array, &best) && best.length == ranked, "best is an Int32Array [labels, top], empty where top is 1");
+  NEED(view(env, arg[13], napi_float32_array, &chances) && chances.length == ranked, "chances is a Float32Array [labels, top], empty where top is 1");
+  NEED(view(env, arg[14], napi_float64_array, &activity) && activity.length == 2 * units, "activity is a Float64Array [2, units of all layers]");
   Call *call = calloc(1, sizeof *call);
   if (call == NULL) return fail(env, "out-of-memory", "not enough memory for the call");
   call->model = handle->model;
   modelHold(call->model);
   call->batch = (Batch){ .tokens = model->vocabulary > 0 ? inputs.data : NULL, .frames = model->vocabulary > 0 ? NULL : inputs.data, .offsets = offset, .count = (uint32_t)count,
-    .h = h.data, .c = c.data, .labels = labels.data, .values = values.data, .confidence = confidence.data, .mode = (OutputMode)mode, .every = every, .phase = phase };
-  const View views[] = { inputs, offsets, h, c, labels, values, confidence };
-  if (!keep(env, call, views, 7)) { drop(env, call); return fail(env, "node-api", "napi_create_reference"); }
+    .h = h.data, .c = c.data, .labels = labels.data, .values = values.data, .confidence = confidence.data, .mode = (OutputMode)mode, .every = every, .phase = phase,
+    .top = top, .best = best.data, .chances = chances.data, .activity = activity.data };
+  const View views[] = { inputs, offsets, h, c, labels, values, confidence, best, chances, activity };
+  if (!keep(env, call, views, sizeof views / sizeof *views)) { drop(env, call); return fail(env, "node-api", "napi_create_reference"); }
   return queue(env, call, "espalier:infer", inferExecute, inferComplete);
 }
 

@@ -2,7 +2,7 @@
 #pragma once
 #include "glue.h"
 
-#define REFERENCES_MAX 7
+#define REFERENCES_MAX 10
 
 typedef struct {
   napi_async_work work;
@@ -30,6 +30,7 @@ static void drop(napi_env env, Call *call) {
 
 static bool keep(napi_env env, Call *call, const View *views, size_t count) {
   for (size_t v = 0; v < count; v++) {
+    if (views[v].length == 0) continue; // nothing of it is touched
     if (napi_create_reference(env, views[v].value, 1, &call->references[call->referenceCount]) != napi_ok) return false;
     call->referenceCount++;
   }

@@ -46,7 +46,24 @@ typedef struct {
   float *c;               // LSTM: [units, lanes]
   float *reset;           // GRU: r(t), GRU_BEFORE: r(t) * h(t-1); [units, lanes], with at least `inputs` rows before it
   float *scratch;         // GRU_BEFORE: [2 units, lanes]
+  const int32_t *live;    // [lanes, PAIR at least] all bits but the sign's where a lane works, else none
+  float *noted;           // blocks: [units, VW] sums of |h| in VW / 2 parts, then of h^2; few lanes: see few.h
 } Pass;
+
+// The h of unit j, all lanes that work, added to what is noted of it. Right behind its gates, which are one long chain, this
+// would cost 13 % of a block of 16 lanes: so it comes a unit late, between sums and gates of the next, and where there are few
+// vectors after all units (noteRest).
+INLINE void note(const int NV, const Pass *p, const size_t j) {
+  const float *const h = p->h + j * p->lanes;
+  Floats sum = { 0 }, squares = { 0 };
+  UNROLL for (int v = 0; v < NV; v++) {
+    const Floats a = (Floats)(*(const Ints *)(h + VW * v) & *(const Ints *)(p->live + VW * v));
+    sum += a;
+    squares += a * a;
+  }
+  *(Floats *)(p->noted + VW * j) += halved(sum, squares);
+}
+INLINE void noteRest(const int NV, const Pass *p) { for (size_t j = NV > 2 ? p->layer->units - 1 : 0; j < p->layer->units; j++) note(NV, p, j); }
 
 // Two vectors at a time, so that the chains of two overlap and the registers suffice.
 #define BY_TWO(NV, j, step) UNROLL for (int v = 0; v < NV; v += 2) { \
@@ -79,10 +96,12 @@ INLINE void lstmPass(const int NV, const Pass *p) {
     Floats sums[4][NV_MAX];
     startAt(4, NV, sums, bias + 4 * (size_t)j);
     gather(4, 4, NV, sums, values, offset, xh, ptr[j], end[j]);
+    if (NV > 2 && j > 0) note(NV, p, j - 1);
 #define GATES(N) { Floats z[4][2]; UNROLL for (int g = 0; g < 4; g++) UNROLL for (int n = 0; n < N; n++) z[g][n] = sums[g][v + n]; lstmGates(N, z, c + at, h + at); }
     BY_TWO(NV, j, GATES)
 #undef GATES
   }
+  noteRest(NV, p);
 }
 
 // h' = z h + (1 - z) n = h + (1 - z) (n - h) out of e = 2^(sum of z) and y = 2^(sum of n): h + e ((1 - y) - h (1 + y)) /
@@ -112,6 +131,7 @@ INLINE void gruPass(const int NV, const Pass *p) {
     gather(3, 3, NV, sums, layer->values, p->offset, p->xh, ptr[j], pause[j]);
     UNROLL for (int v = 0; v < NV; v++) { a[v] = sums[2][v]; sums[2][v] = splat(layer->bias[4 * (size_t)j + 3]); }
     gather(3, 3, NV, sums, layer->values, p->offset, p->xh, mid[j], end[j]);
+    if (NV > 2 && j > 0) note(NV, p, j - 1);
 #define GATES(N) { \
       Floats z[4][2]; \
       UNROLL for (int n = 0; n < N; n++) { z[0][n] = sums[0][v + n]; z[1][n] = sums[1][v + n]; z[2][n] = a[v + n]; z[3][n] = sums[2][v + n]; } \
@@ -120,6 +140,7 @@ INLINE void gruPass(const int NV, const Pass *p) {
     BY_TWO(NV, j, GATES)
 #undef GATES
   }
+  noteRest(NV, p);
 }
 
 // The candidate needs r of all units: first z, r * h and the inputs' part of n, then the rest of n over r * h.
@@ -147,6 +168,7 @@ INLINE void gruBeforePass(const int NV, const Pass *p) {
     Floats sums[4][NV_MAX];
     UNROLL for (int v = 0; v < NV; v++) sums[0][v] = *(const Floats *)(p->scratch + rows + j * lanes + VW * v);
     gather(1, 3, NV, sums, layer->values + 2, p->offset, resetRows, mid[j], end[j]);
+    if (NV > 2 && j > 0) note(NV, p, j - 1);
 #define GATES(N) { \
       Floats y[2]; \
       UNROLL for (int n = 0; n < N; n++) y[n] = sums[0][v + n]; \
@@ -156,6 +178,7 @@ INLINE void gruBeforePass(const int NV, const Pass *p) {
     BY_TWO(NV, j, GATES)
 #undef GATES
   }
+  noteRest(NV, p);
 }
 
 INLINE void rnnPass(const bool relu, const int NV, const Pass *p) {
@@ -166,10 +189,12 @@ INLINE void rnnPass(const bool relu, const int NV, const Pass *p) {
     Floats sums[4][NV_MAX];
     startAt(1, NV, sums, layer->bias + j);
     gather(1, 1, NV, sums, layer->values, p->offset, p->xh, ptr[j], end[j]);
+    if (NV > 2 && j > 0) note(NV, p, j - 1);
     if (!relu) {
       exp2s(NV, sums[0]);
       UNROLL for (int v = 0; v < NV; v++) sums[0][v] = (1.f - sums[0][v]) * reciprocal(1.f + sums[0][v]);
     }
     UNROLL for (int v = 0; v < NV; v++) *(Floats *)(p->h + j * lanes + VW * v) = relu ? larger(sums[0][v], (Floats){0}) : sums[0][v];
   }
+  noteRest(NV, p);
 }

@@ -32,9 +32,12 @@ static __attribute__((noinline)) void valuesSingle(const Model *model, const flo
 static __attribute__((noinline)) void labelSingle(const Model *model, const float *h, float *logits, int32_t *label, float *probability) {
   const size_t room = classRoom(model->outputs);
   valuesSingle(model, h, logits);
-  for (size_t k = model->outputs; k < room; k++) logits[k] = -1e30f;
-  Floats top = *(const Floats *)logits, sum = { 0 };
-  for (size_t k = VW; k < room; k += VW) top = larger(*(const Floats *)(logits + k), top);
+  for (size_t k = model->outputs; k < room; k++) logits[k] = LOGIT_NONE;
+  Floats top = splat(LOGIT_NONE), sum = { 0 };
+  for (size_t k = 0; k < room; k += VW) {
+    *(Floats *)(logits + k) = bounded(*(const Floats *)(logits + k));
+    top = larger(*(const Floats *)(logits + k), top);
+  }
   float largest = top[0], all = 0;
   for (int v = 1; v < VW; v++) largest = top[v] > largest ? top[v] : largest;
   for (size_t k = 0; k < room; k += VW) {

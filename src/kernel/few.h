@@ -47,8 +47,9 @@ INLINE void gatherQuads(const int S, const float *values, const uint16_t *source
   UNROLL for (int l = 0; l < L; l++) to[l] = q[l];
 }
 
-// Numbers of a scratch of `cells` = units * L quads: whole pairs of vectors.
-static inline size_t scratchOf(size_t cells) { return 4 * ((cells + PAIR - 1) / PAIR * PAIR); }
+// Whole pairs of vectors of `cells` = units * L numbers, and the numbers of a scratch of so many quads.
+static inline size_t pairsOf(size_t cells) { return (cells + PAIR - 1) / PAIR * PAIR; }
+static inline size_t scratchOf(size_t cells) { return 4 * pairsOf(cells); }
 
 // The sums of the cells i to i + PAIR - 1 as vectors of gates.
 INLINE void intoGates(const float *sums, size_t i, Floats z[4][2]) {
@@ -62,7 +63,24 @@ INLINE void copyPair(void *to, const void *from, size_t n) {
   if (n == PAIR) memcpy(to, from, PAIR * sizeof(float));
   else memcpy(to, from, n * sizeof(float));
 }
+// As `note`, of the cells i to i + PAIR - 1: noted is [2, pairsOf(cells)], |h| and h^2 of each.
+INLINE void noteFew(const Pass *p, const size_t cells, const size_t i, const Floats h[2]) {
+  float *const sum = p->noted + i, *const squares = sum + pairsOf(cells);
+  UNROLL for (int m = 0; m < 2; m++) {
+    const Floats a = (Floats)((Ints)h[m] & *(const Ints *)(p->live + VW * m));
+    *(Floats *)(sum + VW * m) += a;
+    *(Floats *)(squares + VW * m) += a * a;
+  }
+}
 #define BY_PAIR(cells, i, n) for (size_t i = 0, n; i < (cells) && (n = (cells) - i < PAIR ? (cells) - i : PAIR) > 0; i += PAIR)
+// One lane: its units are put where they belong one by one, and are noted when they stand there.
+INLINE void noteOne(const Pass *p) {
+  BY_PAIR(p->layer->units, i, n) {
+    Floats h[2] = { { 0 } };
+    copyPair(h, p->h + i, n);
+    noteFew(p, p->layer->units, i, h);
+  }
+}
 
 INLINE void lstmFew(const Pass *p) {
   const Layer *const layer = p->layer;
@@ -83,6 +101,7 @@ INLINE void lstmFew(const Pass *p) {
     lstmGates(2, z, (float *)c, (float *)h);
     copyPair(p->c + i, c, n);
     copyPair(p->h + i, h, n);
+    noteFew(p, units * L, i, h);
   }
 }
 
@@ -114,6 +133,7 @@ INLINE void gruFew(const Pass *p) {
     gruGates(2, z, (const float *)before, (float *)reset, (float *)h);
     copyPair(p->reset + i, reset, n);
     copyPair(p->h + i, h, n);
+    noteFew(p, p->layer->units * (size_t)L, i, h);
   }
 }
 
@@ -144,6 +164,7 @@ INLINE void gruBeforeFew(const Pass *p) {
     exp2s(2, z[2]);
     UNROLL for (int m = 0; m < 2; m++) before[m] = blend(z[0][m], z[2][m], before[m]);
     copyPair(p->h + i, before, n);
+    noteFew(p, units * L, i, before);
   }
 }
 
@@ -170,6 +191,7 @@ INLINE void rnnFew(const bool relu, const Pass *p) {
       UNROLL for (int m = 0; m < 2; m++) h[m] = (1.f - h[m]) * reciprocal(1.f + h[m]);
     }
     copyPair(p->h + i, h, n);
+    noteFew(p, units * L, i, h);
   }
 }
 

@@ -17,13 +17,13 @@ typedef struct { uint32_t first, depth; bool backward; const uint32_t *below; ui
 static bool g4RunStack(const Model *model, Batch *b, int width, const G4Waiting *order, const G4Stack stack) {
   const size_t lanes = model->variant->widths[width];
   G4Lanes *l = (G4Lanes *)zeroed(sizeof(G4Lanes) / sizeof(float) + 16);
-  size_t *before = calloc(2 * (size_t)stack.depth, sizeof *before), most = 0;
+  size_t *before = calloc(3 * (size_t)stack.depth + 1, sizeof *before), most = 0;
   bool done = false;
   if (l != NULL && before != NULL) {
     l->model = model; l->batch = b; l->width = width; l->lanes = lanes; l->order = order;
     l->first = stack.first; l->depth = stack.depth; l->backward = stack.backward;
     l->below = stack.below; l->above = stack.above; l->aboveRows = stack.aboveRows;
-    l->rowsBefore = before; l->unitsBefore = before + stack.depth;
+    l->rowsBefore = before; l->unitsBefore = before + stack.depth; l->notedBefore = before + 2 * stack.depth;
     l->inputRows = model->g4->layers[stack.first].inputRows;
     for (uint32_t i = 0; i < stack.first; i++) l->stateFrom += model->layers[i].units;
     for (uint32_t i = 0; i < stack.depth; i++) {
@@ -32,6 +32,7 @@ static bool g4RunStack(const Model *model, Batch *b, int width, const G4Waiting 
       l->unitsBefore[i] = l->units;
       l->rows += layer->rows;
       l->units += bySixteen(layer->units);
+      l->notedBefore[i + 1] = l->notedBefore[i] + g4NotedOf(layer->units, lanes);
       if (layer->units > most) most = layer->units;
     }
     for (int i = 0; i < 2; i++) l->xh[i] = (int32_t *)zeroed((l->inputRows + l->rows) * lanes);
@@ -39,9 +40,12 @@ static bool g4RunStack(const Model *model, Batch *b, int width, const G4Waiting 
     l->reset = zeroed(gatesOf(model->cell) == 3 ? l->units * lanes : LANES_MAX);
     l->scratch = zeroed(lanes == 1 ? 4 * bySixteen(most) : model->cell == CELL_GRU_BEFORE ? 2 * most * lanes : LANES_MAX);
     l->logits = zeroed(bySixteen(model->outputs));
-    done = l->xh[0] && l->xh[1] && l->kept && l->reset && l->scratch && l->logits && g4RunSteps(l);
+    l->noted = (int32_t *)zeroed(l->notedBefore[stack.depth]);
+    const bool ranked = b->mode == OUTPUT_TAG && b->top > 1;
+    l->ranking = ranked ? rankingFor(b->top) : NULL;
+    done = l->xh[0] && l->xh[1] && l->kept && l->reset && l->scratch && l->logits && l->noted && (!ranked || l->ranking) && g4RunSteps(l);
     b->steps = l->steps;
-    free(l->xh[0]); free(l->xh[1]); free(l->kept); free(l->reset); free(l->scratch); free(l->logits);
+    free(l->xh[0]); free(l->xh[1]); free(l->kept); free(l->reset); free(l->scratch); free(l->logits); free(l->noted); free(l->ranking);
   }
   free(before); free(l);
   return done;
@@ -73,8 +77,11 @@ static bool g4OutputWhole(const Model *model, Batch *b, size_t lanes) {
   const size_t units = model->features / directions, rows = model->g4->featureRows / directions;
   int32_t *h = (int32_t *)zeroed(model->g4->featureRows * lanes);
   float *values = zeroed(bySixteen(model->outputs) * lanes);
+  const bool ranked = b->mode == OUTPUT_CLASSIFY && b->top > 1;
+  Ranking *ranking = ranked ? rankingFor(b->top) : NULL;
+  const bool ready = h != NULL && values != NULL && (!ranked || ranking != NULL);
   int32_t label[LANES_MAX] __attribute__((aligned(64)));
-  for (uint32_t from = 0; h != NULL && values != NULL && from < b->count; from += (uint32_t)lanes) {
+  for (uint32_t from = 0; ready && from < b->count; from += (uint32_t)lanes) {
     const uint32_t n = b->count - from < lanes ? b->count - from : (uint32_t)lanes;
     for (uint32_t i = 0; i < n; i++) for (uint32_t d = 0; d < directions; d++) {
       g4IntoLane(b->h + (from + i + 1) * model->stateUnits - model->features + d * units, units, lanes, h + d * rows * lanes + i);
@@ -84,14 +91,14 @@ static bool g4OutputWhole(const Model *model, Batch *b, size_t lanes) {
       for (uint32_t i = 0; i < n; i++) fromLane(values + i, model->outputs, lanes, b->values + (size_t)(from + i) * model->outputs);
     } else {
       float probability[LANES_MAX] __attribute__((aligned(64)));
-      g4RunLabels(model, lanes, h, n, label, probability, values);
+      g4RunLabels(model, lanes, h, n, label, probability, values, ranking);
+      for (uint32_t i = 0; i < n && ranked; i++) rankOut(ranking, i, probability[i], b, from + i);
       memcpy(b->labels + from, label, n * sizeof *label);
       memcpy(b->confidence + from, probability, n * sizeof *probability);
     }
   }
-  const bool done = h != NULL && values != NULL;
-  free(h); free(values);
-  return done;
+  free(h); free(values); free(ranking);
+  return ready;
 }
 
 // Up to so many sequences are run one after the other on one lane rather than side by side on a block; the table has the most.

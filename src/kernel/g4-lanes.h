@@ -1,5 +1,6 @@
 // Lanes of a stack of layers, as in ragged.h, over rows of bytes: sequences in and out, their steps, sampling.
 #pragma once
+#include "g4-note.h"
 #include "g4-single.h"
 #include "rows.h"
 
@@ -20,6 +21,9 @@ typedef struct {
   int32_t *xh[2];         // [inputRows + rows, lanes], by turns as in ragged.h
   float *kept, *reset, *scratch; // see G4Pass; reset [units, lanes] holds the reset rows too
   float *logits;          // one lane: [outputs, by sixteens]
+  int32_t *noted;         // sums of |h| and h^2 since they were last taken: see g4-note.h
+  size_t *notedBefore;    // [depth] where those of a layer begin
+  Ranking *ranking;       // where more than one label is asked for
   uint32_t turn, steps;
   bool sampled;
   const G4Waiting *order; // [count] longest first
@@ -28,6 +32,7 @@ typedef struct {
   double confidence[LANES_MAX];
   int32_t label[LANES_MAX] __attribute__((aligned(64)));
   float probability[LANES_MAX] __attribute__((aligned(64)));
+  int32_t live[LANES_MAX] __attribute__((aligned(64))); // all bits where a lane works
 } G4Lanes;
 
 #define G4_OVER_VECTORS(active, pass) do { \
@@ -51,12 +56,24 @@ static G4Run *const g4Runs[CELLS][4] = { // the ReLU's h has no bound, so it has
   { g4Lstm1, g4Lstm2, g4Lstm3, g4Lstm4 }, { g4Gru1, g4Gru2, g4Gru3, g4Gru4 }, { g4GruBefore1, g4GruBefore2, g4GruBefore3, g4GruBefore4 }, { g4Rnn1, g4Rnn2, g4Rnn3, g4Rnn4 },
 };
 
-static __attribute__((noinline)) void g4RunLabels(const Model *model, size_t lanes, const int32_t *h, size_t count, int32_t *label, float *probability, float *logits) {
+// Labels and probabilities of the first `count` lanes of h; the ranking where it is not NULL.
+static __attribute__((noinline)) void g4RunLabels(const Model *model, size_t lanes, const int32_t *h, size_t count, int32_t *label, float *probability, float *logits, Ranking *ranking) {
   (void)logits;
 #if defined(SINGLE)
-  if (lanes == 1) { g4LabelSingle(model, h, logits, label, probability); return; }
+  if (lanes == 1) {
+    g4LabelSingle(model, h, logits, label, probability);
+    if (ranking != NULL) rankSingle(ranking, logits, model->outputs);
+    return;
+  }
 #endif
-#define PASS(n) g4LabelPass(G4_NV(n), model, lanes, h + at, label + at, probability + at)
+  if (ranking == NULL) {
+#define PASS(n) g4LabelPass(G4_NV(n), model, lanes, h + at, label + at, probability + at, NULL, 0)
+    G4_OVER_VECTORS(count, PASS);
+#undef PASS
+    return;
+  }
+  rankNone(ranking, lanes);
+#define PASS(n) g4LabelPass(G4_NV(n), model, lanes, h + at, label + at, probability + at, ranking, at)
   G4_OVER_VECTORS(count, PASS);
 #undef PASS
 }
@@ -95,6 +112,18 @@ static void g4RunLayer(G4Lanes *l, uint32_t i) {
   } while (0)
   G4_OVER_VECTORS(l->active, PASS);
 #undef PASS
+}
+
+static void g4SetLive(G4Lanes *l) { for (uint32_t i = 0; i < LANES_MAX; i++) l->live[i] = i < l->active ? -1 : 0; }
+
+// What was noted goes to the sums of the batch.
+static void g4TakeAllNoted(G4Lanes *l) {
+  size_t to = l->stateFrom;
+  for (uint32_t i = 0; i < l->depth && l->batch->activity != NULL; i++) {
+    const uint32_t units = g4LayerAt(l, i)->units;
+    g4TakeNoted(l->noted + l->notedBefore[i], units, l->lanes, l->batch->activity + to, l->batch->activity + l->model->stateUnits + to);
+    to += units;
+  }
 }
 
 // Numbers as bytes of a lane, and back. The step of h is 1/127, of r * h too.
@@ -146,6 +175,7 @@ static void g4Finish(G4Lanes *l, uint32_t lane) {
 // The last lane moves into one that has nothing left to do.
 static void g4Close(G4Lanes *l, uint32_t lane) {
   const uint32_t last = --l->active;
+  g4SetLive(l);
   if (lane == last) return;
   for (uint32_t i = 0; i < l->depth; i++) {
     int32_t *state = g4StateOf(l, i);
@@ -209,7 +239,8 @@ static void g4Settle(G4Lanes *l) {
   Batch *b = l->batch;
   const int32_t *h = g4StateOf(l, l->depth - 1);
   if (b->mode == OUTPUT_TAG) {
-    g4RunLabels(l->model, l->lanes, h, l->active, l->label, l->probability, l->logits);
+    g4RunLabels(l->model, l->lanes, h, l->active, l->label, l->probability, l->logits, l->ranking);
+    for (uint32_t i = 0; i < l->active && l->ranking != NULL; i++) rankOut(l->ranking, i, l->probability[i], b, l->position[i]);
     for (uint32_t i = 0; i < l->active; i++) { b->labels[l->position[i]] = l->label[i]; l->confidence[i] += (double)l->probability[i]; }
   }
   if (l->above != NULL) for (uint32_t i = 0; i < l->active; i++) for (size_t j = 0; j < g4LayerAt(l, l->depth - 1)->rows; j++) {
@@ -227,14 +258,20 @@ static void g4Settle(G4Lanes *l) {
 static bool g4RunSteps(G4Lanes *l) {
   const Batch *b = l->batch;
   while (l->active < l->lanes && l->taken < b->count) g4Take(l, l->active++);
+  g4SetLive(l);
   while (l->active > 0) {
     l->sampled = b->every > 0 && ((uint64_t)l->steps + b->phase) % b->every == 0;
     g4Embed(l);
-    for (uint32_t i = 0; i < l->depth; i++) g4RunLayer(l, i);
+    for (uint32_t i = 0; i < l->depth; i++) {
+      g4RunLayer(l, i);
+      g4Note(l->xh[(l->turn + i + 1) & 1] + (l->inputRows + l->rowsBefore[i]) * l->lanes, g4LayerAt(l, i)->units, l->lanes, l->active, l->live, l->noted + l->notedBefore[i]);
+    }
     if (l->sampled && !g4Sample(l)) return false;
     l->turn ^= 1;
     l->steps++;
+    if (l->steps % G4_NOTED_STEPS == 0) g4TakeAllNoted(l);
     g4Settle(l);
   }
+  g4TakeAllNoted(l);
   return true;
 }

@@ -16,8 +16,8 @@ INLINE void g4OutputSums(const int NV, const struct G4 *g4, const size_t lanes, 
   UNROLL for (int g = 0; g < 4; g++) UNROLL for (int v = 0; v < NV; v++) z[g][v] = g4Scaled(sums[g][v], g4->outputScale[4 * (size_t)b + g], g4->outputBias[4 * (size_t)b + g]);
 }
 
-INLINE void g4LabelPass(const int NV, const Model *model, const size_t lanes, const int32_t *h, int32_t *label, float *probability) {
-  LABELS(NV, model->outputs, label, probability, g4OutputSums(NV, model->g4, lanes, h, b, z));
+INLINE void g4LabelPass(const int NV, const Model *model, const size_t lanes, const int32_t *h, int32_t *label, float *probability, Ranking *ranking, size_t lane) {
+  LABELS(NV, model->outputs, label, probability, ranking, lane, g4OutputSums(NV, model->g4, lanes, h, b, z));
 }
 
 INLINE void g4ValuePass(const int NV, const Model *model, const size_t lanes, const int32_t *h, float *values) {

@@ -15,11 +15,12 @@ typedef struct { uint32_t first, depth; bool backward; const float *frames; floa
 static bool runStack(const Model *model, Batch *b, int width, const Waiting *order, const Stack stack) {
   const size_t lanes = model->variant->widths[width];
   Lanes *l = (Lanes *)zeroed(sizeof(Lanes) / sizeof(float) + 16);
-  size_t *unitsBefore = calloc(2 * (size_t)stack.depth, sizeof *unitsBefore), byBlocks = 0;
+  size_t *unitsBefore = calloc(3 * (size_t)stack.depth + 1, sizeof *unitsBefore), byBlocks = 0;
   bool done = false;
   if (l != NULL && unitsBefore != NULL) {
     size_t most = 0;
-    l->model = model; l->batch = b; l->width = width; l->lanes = lanes; l->order = (Waiting *)order; l->unitsBefore = unitsBefore; l->cBefore = unitsBefore + stack.depth;
+    l->model = model; l->batch = b; l->width = width; l->lanes = lanes; l->order = (Waiting *)order;
+    l->unitsBefore = unitsBefore; l->cBefore = unitsBefore + stack.depth; l->notedBefore = unitsBefore + 2 * (size_t)stack.depth;
     l->first = stack.first; l->depth = stack.depth; l->backward = stack.backward;
     l->frames = stack.frames; l->kept = stack.kept; l->keptColumns = stack.keptColumns;
     l->inputs = model->layers[stack.first].inputs;
@@ -30,6 +31,7 @@ static bool runStack(const Model *model, Batch *b, int width, const Waiting *ord
       l->cBefore[i] = byBlocks;
       byBlocks += (units + 15) / 16 * 16;
       l->units += units;
+      l->notedBefore[i + 1] = l->notedBefore[i] + (lanes <= FEW_LANES ? 2 * pairsOf(units * lanes) : VW * units);
       if (units > most) most = units;
     }
     l->rows[0] = zeroed((l->inputs + l->units * (gatesOf(model->cell) == 3 ? 2 : 1)) * lanes);
@@ -38,9 +40,12 @@ static bool runStack(const Model *model, Batch *b, int width, const Waiting *ord
     l->scratch = zeroed(lanes <= FEW_LANES ? scratchOf(most * lanes) : model->cell == CELL_GRU_BEFORE ? 2 * most * lanes : LANES_MAX);
     l->column = zeroed(model->features);
     l->logits = zeroed(classRoom(model->outputs));
-    done = l->rows[0] && l->rows[1] && l->c && l->scratch && l->column && l->logits && runSteps(l);
+    l->noted = zeroed(l->notedBefore[stack.depth]);
+    const bool ranked = b->mode == OUTPUT_TAG && b->top > 1;
+    l->ranking = ranked ? rankingFor(b->top) : NULL;
+    done = l->rows[0] && l->rows[1] && l->c && l->scratch && l->column && l->logits && l->noted && (!ranked || l->ranking) && runSteps(l);
     b->steps = l->steps;
-    free(l->rows[0]); free(l->rows[1]); free(l->c); free(l->scratch); free(l->column); free(l->logits);
+    free(l->rows[0]); free(l->rows[1]); free(l->c); free(l->scratch); free(l->column); free(l->logits); free(l->noted); free(l->ranking);
   }
   free(unitsBefore); free(l);
   return done;
@@ -73,12 +78,18 @@ static __attribute__((noinline)) void runValues(const Model *model, size_t lanes
 #undef PASS
 }
 
-// As outputWhole, one sequence after the other.
-static bool outputEach(const Model *model, Batch *b) {
+// As outputBlocks, one sequence after the other.
+static bool outputEach(const Model *model, Batch *b, Ranking *ranking) {
   float *values = zeroed(classRoom(model->outputs));
   for (uint32_t s = 0; values != NULL && s < b->count; s++) {
     const float *h = b->h + (s + (size_t)1) * model->stateUnits - model->features;
-    if (b->mode == OUTPUT_CLASSIFY) { labelSingle(model, h, values, b->labels + s, b->confidence + s); continue; }
+    if (b->mode == OUTPUT_CLASSIFY) {
+      labelSingle(model, h, values, b->labels + s, b->confidence + s);
+      if (ranking == NULL) continue;
+      rankSingle(ranking, values, model->outputs);
+      rankOut(ranking, 0, b->confidence[s], b, s);
+      continue;
+    }
     valuesSingle(model, h, values);
     memcpy(b->values + (size_t)s * model->outputs, values, model->outputs * sizeof *values);
   }
@@ -86,8 +97,7 @@ static bool outputEach(const Model *model, Batch *b) {
   return values != NULL;
 }
 
-// The output layer over the last states of whole sequences, which close the state of each; false when memory is short.
-static bool outputWhole(const Model *model, Batch *b, size_t lanes) {
+static bool outputBlocks(const Model *model, Batch *b, size_t lanes, Ranking *ranking) {
   const size_t features = model->features, padded = classRoom(model->outputs);
   const float *states = b->h + model->stateUnits - features;
   float *h = zeroed(features * lanes), *values = zeroed(padded * lanes);
@@ -103,13 +113,26 @@ static bool outputWhole(const Model *model, Batch *b, size_t lanes) {
       runValues(model, lanes, h, n, values);
       for (uint32_t i = 0; i < n; i++) fromLane(values + i, model->outputs, lanes, b->values + (size_t)(from + i) * model->outputs);
     } else {
-      runLabels(model, lanes, h, n, label, values);
+      if (ranking == NULL) runLabels(model, lanes, h, n, label, values);
+      else {
+        runRanking(model, lanes, h, n, label, values, ranking);
+        for (uint32_t i = 0; i < n; i++) rankOut(ranking, i, values[i], b, from + i);
+      }
       memcpy(b->labels + from, label, n * sizeof *label);
       memcpy(b->confidence + from, values, n * sizeof *values);
     }
   }
   const bool done = h != NULL && values != NULL;
   free(h); free(values);
+  return done;
+}
+
+// The output layer over the last states of whole sequences, which close the state of each; false when memory is short.
+static bool outputWhole(const Model *model, Batch *b, size_t lanes) {
+  const bool ranked = b->mode == OUTPUT_CLASSIFY && b->top > 1;
+  Ranking *ranking = ranked ? rankingFor(b->top) : NULL;
+  const bool done = (!ranked || ranking != NULL) && (lanes <= FEW_LANES ? outputEach(model, b, ranking) : outputBlocks(model, b, lanes, ranking));
+  free(ranking);
   return done;
 }
 
@@ -135,7 +158,7 @@ static void infer(const Model *model, Batch *b) {
     qsort(order, b->count, sizeof *order, longestFirst);
     const bool done = model->bidirectional ? runBidirectional(model, b, width, order)
       : runStack(model, b, width, order, (Stack){ .depth = model->layerCount, .frames = b->frames });
-    if (done && (b->mode == OUTPUT_NONE || b->mode == OUTPUT_TAG || (lanes <= FEW_LANES ? outputEach(model, b) : outputWhole(model, b, lanes)))) b->failure = FAILED_NOT;
+    if (done && (b->mode == OUTPUT_NONE || b->mode == OUTPUT_TAG || outputWhole(model, b, lanes))) b->failure = FAILED_NOT;
   }
   free(order);
 }

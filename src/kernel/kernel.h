@@ -7,6 +7,7 @@
 
 enum { WIDTHS_MAX = 5, LANES_MAX = 64, FEW_LANES = 4 }; // blocks of at most FEW_LANES: few.h
 enum { PART = 2 }; // connections, see Layer
+enum { TOP_MAX = 16 }; // labels of an answer, at most
 
 // GRU: reset after the product; GRU_BEFORE: reset before it. See src/model/shape.ts.
 typedef enum { CELL_LSTM = 0, CELL_GRU, CELL_GRU_BEFORE, CELL_RNN_TANH, CELL_RNN_RELU, CELLS } Cell;
@@ -78,6 +79,10 @@ typedef struct {
   int32_t *labels;         // tag: [steps]; classify: [count]
   float *values;           // regress: [count, outputs]
   float *confidence;       // tag, classify: [count] mean soft-max probability of the labels
+  uint32_t top;            // tag, classify: so many labels of each answer, with their probabilities; at most TOP_MAX and outputs
+  int32_t *best;           // where top > 1: [steps or count, top] the likeliest first, of equals the first
+  float *chances;          // where top > 1: [steps or count, top] their soft-max probabilities
+  double *activity;        // [2, stateUnits] takes the sums over all steps of |h| and of h^2 of every unit; or NULL
   OutputMode mode;
   uint32_t every, phase;   // sample the steps s with (s + phase) % every == 0; every = 0 samples none
   // results

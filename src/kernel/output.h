@@ -1,6 +1,8 @@
 // The output layer, four classes side by side, over [features, lanes] of h.
 #pragma once
+#include <string.h>
 #include "cell.h"
+#include "rank.h"
 
 // Sums of block b: logits of the classes 4b to 4b + 3.
 INLINE void outputSums(const int NV, const Model *model, const size_t lanes, const float *h, const uint32_t b, Floats z[4][NV_MAX]) {
@@ -11,7 +13,8 @@ INLINE void outputSums(const int NV, const Model *model, const size_t lanes, con
 }
 
 // The classes 4b to 4b + 3 join those before: label = argmax (the first of equals) and, with m the largest so far, the sum
-// of 2^(z - m). Logits come in units of log 2, so the probability of the label is 1 / sum.
+// of 2^(z - m). Logits come in units of log 2, so the probability of the label is 1 / sum. Whatever overflowed, the label is one
+// of the classes and the probability within [0, 1]: exp2s takes what is no number for a large one.
 INLINE void join4(const int NV, const uint32_t b, Floats z[4][NV_MAX], Floats top[NV_MAX], Floats sum[NV_MAX], Ints best[NV_MAX]) {
   UNROLL for (int v = 0; v < NV; v++) {
     const Floats before = top[v];
@@ -25,24 +28,26 @@ INLINE void join4(const int NV, const uint32_t b, Floats z[4][NV_MAX], Floats to
   }
 }
 
-// Labels and their probabilities of NV * VW lanes; `sums` gives the logits of a block of four classes.
-#define LABELS(NV, outputs, label, probability, sums) do { \
+// Labels and their probabilities of NV * VW lanes, the first of which is `lane`; `sums` gives the logits of a block of four
+// classes. More labels than one go to a ranking, where it is not NULL: a constant.
+#define LABELS(NV, outputs, label, probability, ranking, lane, sums) do { \
     Floats top[NV_MAX], sum[NV_MAX]; \
     Ints best[NV_MAX]; \
-    UNROLL for (int v = 0; v < NV; v++) { top[v] = splat(-3e38f); sum[v] = (Floats){0}; best[v] = (Ints){0}; } \
+    UNROLL for (int v = 0; v < NV; v++) { top[v] = splat(LOGIT_NONE); sum[v] = (Floats){0}; best[v] = (Ints){0}; } \
     const uint32_t blocks = ((outputs) + 3) / 4; \
     for (uint32_t b = 0; b < blocks; b++) { \
       Floats z[4][NV_MAX]; \
       sums; \
       join4(NV, b, z, top, sum, best); \
+      if ((ranking) != NULL) for (uint32_t g = 0; g < 4 && 4 * b + g < (outputs); g++) rankClass(ranking, lane, NV, z[g], (int32_t)(4 * b + g)); \
     } \
     UNROLL for (int v = 0; v < NV; v++) { \
       *(Ints *)((label) + VW * v) = best[v]; \
-      *(Floats *)((probability) + VW * v) = 1.f / sum[v]; \
+      *(Floats *)((probability) + VW * v) = smaller(1.f / sum[v], splat(1.f)); \
     } } while (0)
 
-INLINE void labelPass(const int NV, const Model *model, const size_t lanes, const float *h, int32_t *label, float *probability) {
-  LABELS(NV, model->outputs, label, probability, outputSums(NV, model, lanes, h, b, z));
+INLINE void labelPass(const int NV, const Model *model, const size_t lanes, const float *h, int32_t *label, float *probability, Ranking *ranking, size_t lane) {
+  LABELS(NV, model->outputs, label, probability, ranking, lane, outputSums(NV, model, lanes, h, b, z));
 }
 
 // The numbers of a regression: [4 blocks, lanes].

@@ -30,6 +30,9 @@ typedef struct {
   float *c;               // LSTM: [units by sixteens, lanes]; one lane: in the order of Side, and the h of the GRUs
   float *scratch;         // GRU_BEFORE: [2 * units of a layer, lanes]; few lanes: scratchOf(units * lanes)
   float *column, *logits; // few lanes: h of one, [features]; [classRoom]
+  float *noted;           // sums of |h| and h^2 since they were last taken: see Pass
+  size_t *notedBefore;    // [depth] where those of a layer begin
+  Ranking *ranking;       // where more than one label is asked for
   uint32_t turn, steps;
   Waiting *order;         // [count] longest first
   uint32_t taken, active;
@@ -37,6 +40,7 @@ typedef struct {
   double confidence[LANES_MAX];
   int32_t label[LANES_MAX] __attribute__((aligned(64)));
   float probability[LANES_MAX] __attribute__((aligned(64)));
+  int32_t live[LANES_MAX] __attribute__((aligned(64)));
 } Lanes;
 
 // Every vector pass over `active` lanes, widest first.
@@ -51,7 +55,7 @@ typedef struct {
 #define NV_OF(n) ((n) < NV_MAX ? (n) : NV_MAX)
 
 INLINE Pass movedBy(Pass p, size_t at) {
-  p.xh += at; p.h += at; p.c += at; p.reset += at; p.scratch += at;
+  p.xh += at; p.h += at; p.c += at; p.reset += at; p.scratch += at; p.live += at;
   return p;
 }
 
@@ -72,7 +76,15 @@ static Run *const runs[CELLS][4] = {
 
 // Labels and probabilities of the first `count` lanes of h.
 static __attribute__((noinline)) void runLabels(const Model *model, size_t lanes, const float *h, size_t count, int32_t *label, float *probability) {
-#define PASS(n) labelPass(NV_OF(n), model, lanes, h + at, label + at, probability + at)
+#define PASS(n) labelPass(NV_OF(n), model, lanes, h + at, label + at, probability + at, NULL, 0)
+  OVER_VECTORS(count, PASS);
+#undef PASS
+}
+
+// The same, and the ranking.
+static __attribute__((noinline)) void runRanking(const Model *model, size_t lanes, const float *h, size_t count, int32_t *label, float *probability, Ranking *ranking) {
+  rankNone(ranking, lanes);
+#define PASS(n) labelPass(NV_OF(n), model, lanes, h + at, label + at, probability + at, ranking, at)
   OVER_VECTORS(count, PASS);
 #undef PASS
 }
@@ -90,11 +102,38 @@ static void runLayer(Lanes *l, uint32_t i) {
     .h = l->rows[(l->turn + i + 1) & 1] + l->inputs * l->lanes + before,
     .c = l->c + l->cBefore[i] * l->lanes, .scratch = l->scratch,
     .reset = l->rows[0] + (gatesOf(l->model->cell) == 3 ? (l->inputs + l->units) * l->lanes + before : 0),
+    .live = l->live, .noted = l->noted + l->notedBefore[i],
   };
-  if (l->lanes <= FEW_LANES) { (l->lanes > 1 ? fours : ones)[l->model->cell](&pass); return; }
+  if (l->lanes == 1) { ones[l->model->cell](&pass); noteOne(&pass); return; }
+  if (l->lanes <= FEW_LANES) { fours[l->model->cell](&pass); return; }
 #define PASS(n) do { const Pass moved = movedBy(pass, at); runs[l->model->cell][n - 1](&moved); } while (0)
   OVER_VECTORS(l->active, PASS);
 #undef PASS
+}
+
+// Which lanes work: of few lanes, four as often as a pair of vectors has room for.
+static void setLive(Lanes *l) {
+  for (uint32_t i = 0; i < LANES_MAX; i++) l->live[i] = (l->lanes <= FEW_LANES ? i % l->lanes : i) < l->active ? INT32_MAX : 0;
+}
+
+// float32 sums of so many steps lose nothing worth having.
+enum { NOTED_STEPS = 256 };
+
+// What was noted goes to the sums of the batch. A unit has `stride` numbers, `part` of which are sums of |h|; those of h^2
+// stand `apart` from them.
+static void takeNoted(Lanes *l) {
+  const bool few = l->lanes <= FEW_LANES;
+  const size_t stride = few ? l->lanes : VW, part = few ? l->lanes : VW / 2;
+  for (uint32_t i = 0; i < l->depth && l->batch->activity != NULL; i++) {
+    const size_t units = layerAt(l, i)->units, apart = few ? pairsOf(units * l->lanes) : part;
+    const float *noted = l->noted + l->notedBefore[i];
+    double *sum = l->batch->activity + l->stateFrom + l->unitsBefore[i], *squares = sum + l->model->stateUnits;
+    for (size_t j = 0; j < units; j++, noted += stride) for (size_t k = 0; k < part; k++) {
+      sum[j] += (double)noted[k];
+      squares[j] += (double)noted[apart + k];
+    }
+  }
+  memset(l->noted, 0, l->notedBefore[l->depth] * sizeof(float));
 }
 
 // Puts the next waiting sequence into a lane: its state becomes the column of h and c.
@@ -137,6 +176,7 @@ static void moveLane(float *rows, size_t n, size_t lanes, uint32_t from, uint32_
 // The last lane moves into one that has nothing left to do.
 static void close(Lanes *l, uint32_t lane) {
   const uint32_t last = --l->active;
+  setLive(l);
   if (lane == last) return;
   for (uint32_t i = 0; i < l->depth; i++) moveLane(stateOf(l, i), layerAt(l, i)->units, l->lanes, last, lane);
   if (l->model->cell == CELL_LSTM) moveLane(l->c, l->cBefore[l->depth - 1] + layerAt(l, l->depth - 1)->units, l->lanes, last, lane);
@@ -191,8 +231,14 @@ static void settle(Lanes *l) {
     if (l->lanes <= FEW_LANES) for (uint32_t i = 0; i < l->active; i++) {
       fromLane(h + i, l->model->features, l->lanes, l->column);
       labelSingle(l->model, l->column, l->logits, &l->label[i], &l->probability[i]);
+      if (l->ranking == NULL) continue;
+      rankSingle(l->ranking, l->logits, l->model->outputs);
+      rankOut(l->ranking, 0, l->probability[i], b, l->position[i]);
+    } else if (l->ranking == NULL) runLabels(l->model, l->lanes, h, l->active, l->label, l->probability);
+    else {
+      runRanking(l->model, l->lanes, h, l->active, l->label, l->probability, l->ranking);
+      for (uint32_t i = 0; i < l->active; i++) rankOut(l->ranking, i, l->probability[i], b, l->position[i]);
     }
-    else runLabels(l->model, l->lanes, h, l->active, l->label, l->probability);
     for (uint32_t i = 0; i < l->active; i++) { b->labels[l->position[i]] = l->label[i]; l->confidence[i] += (double)l->probability[i]; }
   }
   if (l->kept != NULL) for (uint32_t i = 0; i < l->active; i++) fromLane(h + i, layerAt(l, l->depth - 1)->units, l->lanes, l->kept + l->position[i] * l->keptColumns);
@@ -209,13 +255,16 @@ static void settle(Lanes *l) {
 static bool runSteps(Lanes *l) {
   const Batch *b = l->batch;
   while (l->active < l->lanes && l->taken < b->count) take(l, l->active++);
+  setLive(l);
   while (l->active > 0) {
     embed(l);
     for (uint32_t i = 0; i < l->depth; i++) runLayer(l, i);
     if (b->every > 0 && ((uint64_t)l->steps + b->phase) % b->every == 0 && !sample(l)) return false;
     l->turn ^= 1;
     l->steps++;
+    if (l->steps % NOTED_STEPS == 0) takeNoted(l);
     settle(l);
   }
+  takeNoted(l);
   return true;
 }

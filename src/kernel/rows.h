@@ -15,20 +15,12 @@ static float *zeroed(size_t floats) {
 INLINE void transpose4(const float *const row[4], size_t e, float *to, size_t lanes) {
   Quad r[4];
   for (int i = 0; i < 4; i++) r[i] = *(const QuadLoose *)(row[i] + e);
-  typedef int32_t Pick __attribute__((vector_size(16)));
-#if defined(__clang__)
-  (void)sizeof(Pick);
-#define PICK(a, b, i, j, k, m) __builtin_shufflevector(a, b, i, j, k, m)
-#else
-#define PICK(a, b, i, j, k, m) __builtin_shuffle(a, b, (Pick){ i, j, k, m })
-#endif
-  const Quad lo01 = PICK(r[0], r[1], 0, 4, 1, 5), hi01 = PICK(r[0], r[1], 2, 6, 3, 7);
-  const Quad lo23 = PICK(r[2], r[3], 0, 4, 1, 5), hi23 = PICK(r[2], r[3], 2, 6, 3, 7);
-  *(Quad *)(to) = PICK(lo01, lo23, 0, 1, 4, 5);
-  *(Quad *)(to + lanes) = PICK(lo01, lo23, 2, 3, 6, 7);
-  *(Quad *)(to + 2 * lanes) = PICK(hi01, hi23, 0, 1, 4, 5);
-  *(Quad *)(to + 3 * lanes) = PICK(hi01, hi23, 2, 3, 6, 7);
-#undef PICK
+  const Quad lo01 = PICK(QuadInts, r[0], r[1], 0, 4, 1, 5), hi01 = PICK(QuadInts, r[0], r[1], 2, 6, 3, 7);
+  const Quad lo23 = PICK(QuadInts, r[2], r[3], 0, 4, 1, 5), hi23 = PICK(QuadInts, r[2], r[3], 2, 6, 3, 7);
+  *(Quad *)(to) = PICK(QuadInts, lo01, lo23, 0, 1, 4, 5);
+  *(Quad *)(to + lanes) = PICK(QuadInts, lo01, lo23, 2, 3, 6, 7);
+  *(Quad *)(to + 2 * lanes) = PICK(QuadInts, hi01, hi23, 0, 1, 4, 5);
+  *(Quad *)(to + 3 * lanes) = PICK(QuadInts, hi01, hi23, 2, 3, 6, 7);
 }
 
 // Four rows of n numbers become four neighbouring lanes of n rows.

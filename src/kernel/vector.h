@@ -23,6 +23,7 @@
 typedef float Floats __attribute__((vector_size(4 * VW), may_alias));
 typedef int32_t Ints __attribute__((vector_size(4 * VW), may_alias));
 typedef float Quad __attribute__((vector_size(16), may_alias));
+typedef int32_t QuadInts __attribute__((vector_size(16), may_alias));
 typedef float FloatsLoose __attribute__((vector_size(4 * VW), may_alias, aligned(4)));
 typedef float QuadLoose __attribute__((vector_size(16), may_alias, aligned(4)));
 
@@ -76,6 +77,24 @@ INLINE Ints whereLarger(Floats a, Floats b, Ints x, Ints y) {
 #else
   const Ints m = a > b;
   return (x & m) | (y & ~m);
+#endif
+}
+
+// Numbers of a and b by their places.
+#if defined(__clang__)
+#define PICK(Places, a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
+#else
+#define PICK(Places, a, b, ...) __builtin_shuffle(a, b, (Places){ __VA_ARGS__ })
+#endif
+
+// First halves plus second halves: those of a, then those of b.
+INLINE Floats halved(Floats a, Floats b) {
+#if VW == 16
+  return PICK(Ints, a, b, 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23) + PICK(Ints, a, b, 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31);
+#elif VW == 8
+  return PICK(Ints, a, b, 0, 1, 2, 3, 8, 9, 10, 11) + PICK(Ints, a, b, 4, 5, 6, 7, 12, 13, 14, 15);
+#else
+  return PICK(Ints, a, b, 0, 1, 4, 5) + PICK(Ints, a, b, 2, 3, 6, 7);
 #endif
 }
 

@@ -74,14 +74,18 @@ typedef struct {
   float *h, *c;
   int32_t *labels;
   float *values, *confidence;
-  uint32_t mode, every, phase;
+  uint32_t mode, every, phase, top;
+  int32_t *best;
+  float *chances;
+  double *activity;
   uint32_t failure, failedAt, steps, rows; // results
   Sample *samples;
 } Call;
 
 EXPORTED(infer) void infer(const Model *model, Call *call) {
   Batch b = { .tokens = call->tokens, .frames = call->frames, .offsets = call->offsets, .count = call->count, .h = call->h, .c = call->c, .labels = call->labels, .values = call->values,
-    .confidence = call->confidence, .mode = (OutputMode)call->mode, .every = call->every, .phase = call->phase };
+    .confidence = call->confidence, .mode = (OutputMode)call->mode, .every = call->every, .phase = call->phase,
+    .top = call->top, .best = call->best, .chances = call->chances, .activity = call->activity };
   model->variant->infer(model, &b);
   call->failure = b.failure;
   call->failedAt = b.failedAt;

@@ -7,7 +7,7 @@
 import { ERRORS, type ErrorCode } from '../errors.ts';
 import { LATENCY_BUCKETS_MS, type Fact, type Order, type Outcome } from '../facts.ts';
 
-export type Unit = 'seconds' | 'ratio' | 'bytes' | 'nats' | 'e-value' | 'requests' | 'steps' | 'batches' | 'records' | 'sessions' | 'models' | 'vectors' | 'items' | 'blocks' | 'events' | 'version' | 'tokens per second' | 'difference';
+export type Unit = 'seconds' | 'ratio' | 'bytes' | 'nats' | 'e-value' | 'requests' | 'steps' | 'batches' | 'records' | 'sessions' | 'models' | 'vectors' | 'items' | 'blocks' | 'events' | 'version' | 'tokens per second' | 'difference' | 'units';
 
 export interface MetricDefinition {
   readonly name: `espalier_${string}`;
@@ -37,6 +37,8 @@ const ORDERS = ['tune', 'enlist', 'route', 'retire'] as const satisfies readonly
 const STAGES = ['load', 'score', 'choose', 'reconstruct', 'train', 'examine', 'parity', 'store'] as const;
 const CODES = Object.keys(ERRORS) as ErrorCode[];
 const REFUSALS = CODES.filter((code) => /^(request|token|label)-/.test(code));
+/** Layers of a network, both directions (LAYERS_MAX in model/cell.ts). */
+const LAYERS = Array.from({ length: 32 }, (_, layer) => String(layer));
 const LATENCY_BUCKETS = LATENCY_BUCKETS_MS.map((ms) => ms / 1000);
 const BATCH_BUCKETS = [1, 2, 4, 8, 16, 32, 64, 128, 256];
 
@@ -63,6 +65,7 @@ export const METRICS = {
   duelBlocks: counter('espalier_duel_blocks_total', 'blocks', 'Blocks of sessions, the observations of the gate.'),
   momentsVectors: counter('espalier_moments_vectors_total', 'vectors', 'Sampled activity vectors in the reported moments.'),
   momentsCpu: counter('espalier_moments_cpu_seconds_total', 'seconds', 'CPU time spent on the moments.'),
+  deadUnits: gauge('espalier_dead_units', 'units', 'Units of the champion whose h hardly left zero (root mean square below 0.001) over every step since the last report, by layer (each direction of a layer counts as one).', { layer: LAYERS }),
   replayItems: gauge('espalier_replay_items', 'items', 'Sequences in the replay sample reported last.'),
   orders: counter('espalier_orders_total', 'events', 'Orders of the loop.', { kind: ORDERS }),
   ordersFailed: counter('espalier_orders_failed_total', 'events', 'Orders that could not be carried out.'),

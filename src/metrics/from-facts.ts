@@ -28,6 +28,7 @@ export function samplesOf(fact: Fact): readonly Sample[] {
     case 'shadow-dropped': return [add('shadowDropped', fact.count, { role: fact.role })];
     case 'labels': return [...Object.entries(fact.counts).map(([outcome, count]) => add('labels', count, { outcome })), add('labelDelay', seconds(fact.delayMsSum))];
     case 'evidence': return ofEvidence(fact);
+    case 'units': return [set('deadUnits', fact.dead, { layer: String(fact.layer) })];
     case 'loop-started': return ofRoster(fact.roster);
     case 'ordered': return [add('orders', 1, { kind: fact.order.kind })];
     case 'order-failed': return [add('ordersFailed', 1), add('failures', 1, { code: fact.code })];

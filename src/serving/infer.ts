@@ -16,6 +16,8 @@ export interface InferPorts {
   readonly engine: Engine;
   readonly clock: Clock;
   readonly states: SessionStates;
+  /** Labels of each answer to the world; 1 where left out. Answers in shadow need no more than one. */
+  readonly top?: number;
   /** The sampling of a batch, null for none; and what it is told afterwards. */
   readonly sampleOf: (batch: MicroBatch) => EngineCall['sample'];
   readonly ran: (steps: number) => void;
@@ -35,16 +37,17 @@ async function run(ports: InferPorts, batch: MicroBatch): Promise<Inference> {
   const starts = batch.works.map((work) => startOf(ports, work, carried));
   const sequences = batch.works.map((work, at): EngineSequence => ({ inputs: work.ticket.request.inputs, h: starts[at]?.h ?? null, c: starts[at]?.c ?? null }));
   const sample = ports.sampleOf(batch);
-  const outcome = await attempt(engine, { model: batch.model.id, sequences, sample });
+  const top = batch.live ? ports.top ?? 1 : 1;
+  const outcome = await attempt(engine, { model: batch.model.id, sequences, sample, top });
   if (typeof outcome !== 'string') {
     if (sample !== null) ports.ran(outcome.steps);
     const answers = batch.works.map((work, at) => keep(ports, work, starts[at]!, outcome.answers[at]!));
-    return { batch, answers, failures: [], failed: null, activity: outcome.activity, ...(outcome.deeper === undefined ? {} : { deeper: outcome.deeper }), steps: outcome.steps, kernelMs: outcome.kernelMs, waitMsMax, carried };
+    return { batch, answers, failures: [], failed: null, activity: outcome.activity, ...(outcome.deeper === undefined ? {} : { deeper: outcome.deeper }), ...(outcome.units === undefined ? {} : { units: outcome.units }), steps: outcome.steps, kernelMs: outcome.kernelMs, waitMsMax, carried };
   }
   const answers: Answer[] = [], failures: Failure[] = [];
   let steps = 0, kernelMs = 0;
   for (const [at, work] of batch.works.entries()) {
-    const alone = await attempt(engine, { model: batch.model.id, sequences: [sequences[at]!], sample: null });
+    const alone = await attempt(engine, { model: batch.model.id, sequences: [sequences[at]!], sample: null, top });
     if (typeof alone === 'string') {
       if (work.live) {
         work.ticket.failed = true;

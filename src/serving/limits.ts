@@ -4,6 +4,8 @@ import { assert } from '../errors.ts';
 export interface ServingLimits {
   /** Deliveries taken from the log and not yet settled. */
   readonly unsettledMax: number;
+  /** Labels of each answer that goes out with its probability, 1 to 16; 1 where left out. */
+  readonly top?: number;
   /** Sequences of one engine call. */
   readonly batchMax: number;
   /** Shadow requests that may wait; more are dropped and counted. */

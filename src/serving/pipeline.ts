@@ -31,6 +31,7 @@ import { recoverStates } from './state-record.ts';
 import { SessionStates } from './states.ts';
 import { takeLabels } from './take-labels.ts';
 import { tell } from './tell.ts';
+import { UnitTable } from './unit-table.ts';
 import type { Inference, MicroBatch, Models, Refusal, Ticket } from './work.ts';
 import { isRefusal } from './work.ts';
 
@@ -78,6 +79,7 @@ class ServingLine {
   private readonly table: Judge;
   private readonly observer: Observer;
   private readonly sampler: Sampler;
+  private readonly units = new UnitTable();
   private readonly registry: Registry;
   private readonly facts$ = new Subject<Fact>();
   private readonly routed$ = new Subject<void>();
@@ -139,7 +141,7 @@ class ServingLine {
     const { evidenceEveryMs, bulkEveryMs, blockIdleMs, labelWaitMs, sessionIdleMsMax } = this.limits;
     const sweepMs = Math.max(1, Math.min(evidenceEveryMs, blockIdleMs, labelWaitMs, sessionIdleMsMax));
     const isBulk = (tick: number): boolean => Math.floor((tick + 1) * evidenceEveryMs / bulkEveryMs) > Math.floor(tick * evidenceEveryMs / bulkEveryMs);
-    const toReport = report({ vault: this.ports.vault, table: this.table, observer: this.observer, states: this.states, queues: () => this.queues() });
+    const toReport = report({ vault: this.ports.vault, table: this.table, observer: this.observer, states: this.states, units: this.units, queues: () => this.queues() });
     return concat(
       merge(
         concat(defer(() => this.prepare()).pipe(ignoreElements()), defer(() => { begun(); return this.serve(); })).pipe(tap({ complete: () => { this.finished$.next(); } })),
@@ -195,7 +197,7 @@ class ServingLine {
       connect((items$) => merge(
         items$.pipe(filter(isToSettle), toPublish),
         items$.pipe(filter(isInference), observe(observer)),
-        items$.pipe(filter(isInference), tell()),
+        items$.pipe(filter(isInference), tap((inference) => { this.units.add(inference); }), tell()),
       )),
     );
   }
@@ -209,6 +211,7 @@ class ServingLine {
     return {
       engine: this.ports.engine,
       clock: this.ports.clock,
+      top: this.limits.top ?? 1,
       states: this.states,
       sampleOf: (batch) => this.sampleOf(batch),
       ran: (steps) => { this.sampler.ran(steps); },

@@ -49,7 +49,7 @@ const refusalsOf = ({ failures }: Inference): Refusal[] =>
 
 function predictionOf({ work, answer }: Answer, at: number): LogRecord {
   const { request, arm, model } = work.ticket;
-  const prediction = { id: request.id, session: request.session, labels: answer.labels, values: answer.values ?? null, confidence: answer.confidence, model: model.id, arm, at };
+  const prediction = { id: request.id, session: request.session, labels: answer.labels, values: answer.values ?? null, confidence: answer.confidence, ranked: answer.ranked ?? null, model: model.id, arm, at };
   return { topic: 'predictions', key: request.session, value: encodePrediction(prediction, model.labels, model.shape.task) };
 }
 

@@ -10,12 +10,14 @@ import type { Vault } from '../ports.ts';
 import type { Judge } from './judge.ts';
 import type { Observer } from './observe.ts';
 import type { SessionStates } from './states.ts';
+import type { UnitTable } from './unit-table.ts';
 
 export interface ReportPorts {
   readonly vault: Vault;
   readonly table: Judge;
   readonly observer: Observer;
   readonly states: SessionStates;
+  readonly units: UnitTable;
   readonly queues: () => Extract<Happening, { kind: 'queues' }>;
 }
 
@@ -28,13 +30,14 @@ export const report = (ports: ReportPorts): OperatorFunction<ReportTick, Happeni
   ticks$.pipe(concatMap((tick) => happeningsOf(ports, tick)), mergeAll());
 
 async function happeningsOf(ports: ReportPorts, { bulk }: ReportTick): Promise<readonly Happening[]> {
-  const { table, observer, states, queues } = ports;
+  const { table, observer, states, units, queues } = ports;
   const { counts, delayMsSum } = table.take();
   const happenings: Happening[] = [queues(), { kind: 'labels', counts: counts.labels, delayMsSum }];
   const evictions = states.takeEvictions();
   for (const reason of ['age', 'number'] as const) if (evictions[reason] > 0) happenings.push({ kind: 'sessions-evicted', reason, count: evictions[reason] });
   const plain: Evidence = { kind: 'evidence', counts, moments: null, replay: null, momentsCpuMs: observer.takeCostMs() };
   if (!bulk) return [...happenings, plain];
+  happenings.push(...units.take());
   try {
     return [...happenings, ...await withBulk(ports, plain)];
   } catch (error) {

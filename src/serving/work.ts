@@ -1,7 +1,7 @@
 /** What travels down the line between the stages. */
 import type { ErrorCode } from '../errors.ts';
 import type { Model, ModelId } from '../model/model.ts';
-import type { Activity, Delivery, EngineAnswer } from '../ports.ts';
+import type { Activity, Delivery, EngineAnswer, UnitSums } from '../ports.ts';
 import type { Roster } from '../rollout/roster.ts';
 import type { Arm, Request, Role } from '../traffic/request.ts';
 import type { SessionState } from './states.ts';
@@ -83,6 +83,8 @@ export interface Inference {
   readonly activity: Activity | null;
   /** Of the further layers, where there are any. */
   readonly deeper?: readonly Activity[];
+  /** How active the units were, where the engine counts it. */
+  readonly units?: UnitSums;
   readonly steps: number;
   readonly kernelMs: number;
   readonly waitMsMax: number;

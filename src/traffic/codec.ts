@@ -173,7 +173,14 @@ function numbersOf(target: readonly unknown[], { task, outputs = 0, stepsMax }: 
 
 const encode = (value: unknown): Uint8Array => new TextEncoder().encode(JSON.stringify(value));
 
-/** A prediction as the world reads it: `labels` with one name a step for tag, `label` for classify, `tokens` (the next one after each step) for next, `values` for regress. */
+/** Of each answer its likeliest labels with their probabilities, four digits behind the point: [[["yes", 0.91], ["no", 0.08]], …]. */
+function alternativesOf({ ranked }: Prediction, nameOf: (label: number) => string | number): readonly (readonly (readonly [string | number, number])[])[] | null {
+  if (ranked == null) return null;
+  const { top, labels, probabilities } = ranked;
+  return Array.from({ length: labels.length / top }, (_, t) => Array.from({ length: top }, (__, i) => [nameOf(labels[t * top + i]!), Math.round(1e4 * probabilities[t * top + i]!) / 1e4] as const));
+}
+
+/** A prediction as the world reads it: `labels` with one name a step for tag, `label` for classify, `tokens` (the next one after each step) for next, `values` for regress; where `serving.top` is above 1 `alternatives` too, a list of [label or token, probability] for each step (of classify one list). */
 export function encodePrediction(prediction: Prediction, labelNames: readonly string[], task: Task): Uint8Array {
   const { id, session, confidence, model, arm, at } = prediction;
   const names = (): string[] => Array.from(prediction.labels, (label) => labelNames[label]!);
@@ -181,7 +188,9 @@ export function encodePrediction(prediction: Prediction, labelNames: readonly st
     tag: () => ({ labels: names() }), classify: () => ({ label: names()[0] }),
     next: () => ({ tokens: [...prediction.labels] }), regress: () => ({ values: [...prediction.values ?? []] }),
   }[task]();
-  return encode({ id, session, ...said, confidence, model, arm, at });
+  const ranked = alternativesOf(prediction, task === 'next' ? (token) => token : (label) => labelNames[label]!);
+  const alternatives = ranked === null ? {} : { alternatives: task === 'classify' ? ranked[0] : ranked };
+  return encode({ id, session, ...said, confidence, ...alternatives, model, arm, at });
 }
 
 /** What the refused topic says of a record: the code, the reason, and how the record began (base64). */

@@ -35,6 +35,8 @@ export interface Prediction {
   readonly values?: Float32Array | null;
   /** Mean over the steps of the soft-max probability of the chosen label; 1 for regress. */
   readonly confidence: number;
+  /** Where more than one label was asked for: of each answer the likeliest ones, [labels.length, top], with their soft-max probabilities. */
+  readonly ranked?: { readonly top: number; readonly labels: Int32Array; readonly probabilities: Float32Array } | null;
   readonly model: ModelId;
   readonly arm: Arm;
   readonly at: number;

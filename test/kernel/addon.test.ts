@@ -66,14 +66,14 @@ describe('infer', () => {
   const [handle] = addon.load(...good);
   type Arguments = Parameters<typeof addon.infer>;
   const call = (change: Partial<Record<number, unknown>> = {}): Arguments => {
-    const args: unknown[] = [handle, Int32Array.of(1, 2, 3), Uint32Array.of(0, 2, 3), new Float32Array(42), new Float32Array(42), new Int32Array(3), new Float32Array(0), new Float32Array(2), OUTPUT_MODES.tag, 0, 0];
+    const args: unknown[] = [handle, Int32Array.of(1, 2, 3), Uint32Array.of(0, 2, 3), new Float32Array(42), new Float32Array(42), new Int32Array(3), new Float32Array(0), new Float32Array(2), OUTPUT_MODES.tag, 0, 0, 1, new Int32Array(0), new Float32Array(0), new Float64Array(42)];
     for (const [at, value] of Object.entries(change)) args[Number(at)] = value;
     return args as Arguments;
   };
 
   it.each([
     [0, {}], [0, null], [1, new Uint32Array(3)], [1, new Int32Array(4)], [2, new Uint32Array(0)], [2, Uint32Array.of(0, 4, 3)], [2, Uint32Array.of(1, 2, 3)], [3, new Float32Array(41)],
-    [1, new Float32Array(27)], [4, new Float64Array(42)], [4, new Float32Array(0)], [5, new Int32Array(2)], [6, new Float32Array(14)], [7, new Float32Array(3)], [8, 3], [8, 4], [8, -1], [9, 0.5], [10, NaN],
+    [1, new Float32Array(27)], [4, new Float64Array(42)], [4, new Float32Array(0)], [5, new Int32Array(2)], [6, new Float32Array(14)], [7, new Float32Array(3)], [8, 3], [8, 4], [8, -1], [9, 0.5], [10, NaN], [11, 0], [11, 17], [11, 8], [11, 2], [12, new Int32Array(3)], [12, new Float32Array(0)], [13, new Float32Array(3)], [14, new Float64Array(41)], [14, new Float32Array(42)],
   ])('argument %i wrong is refused', (at, value) => {
     expect(() => addon.infer(...call({ [at]: value }))).toThrow(expect.objectContaining({ code: 'bad-argument' }));
   });

@@ -91,7 +91,7 @@ describe.each(supportedVariants(addon))('%s', (variant) => {
     for (const [steps, bound] of [[1, 1e-4], [30, 2]] as const) {
       const inputs = Int32Array.from({ length: steps }, (_, t) => (7 * t) % 40);
       const h = new Float32Array(24), c = new Float32Array(cell === 'lstm' ? 24 : 0);
-      await addon.infer(handle, inputs, Uint32Array.of(0, steps), h, c, new Int32Array(steps), new Float32Array(0), new Float32Array(1), 1, 0, 0);
+      await addon.infer(handle, inputs, Uint32Array.of(0, steps), h, c, new Int32Array(steps), new Float32Array(0), new Float32Array(1), 1, 0, 0, 1, new Int32Array(0), new Float32Array(0), new Float64Array(48));
       const right = forward(scaled, inputs, null);
       h.forEach((value, j) => {
         expect(Math.abs(value)).toBeLessThanOrEqual(1 + 2 ** -22);

@@ -23,6 +23,7 @@ export const EVERY_KIND: { readonly [K in Fact['kind']]: Extract<Happening, { re
   'shadow-dropped': { kind: 'shadow-dropped', role: 'anchor', count: 4 },
   'labels': { kind: 'labels', counts: LABELS, delayMsSum: 2500 },
   'evidence': { kind: 'evidence', counts: { tallies: { 'a|champion': { requests: 5, steps: 100, correct: 90, confidence: 4 }, 'b|anchor': { requests: 1, steps: 10, correct: 9, confidence: 1 } }, duels: { 'a|b': DUEL }, labels: LABELS }, moments: { ref: 'm', model: 'a', vectors: 1000 }, replay: { ref: 'r', items: 50 }, momentsCpuMs: 30 },
+  'units': { kind: 'units', model: 'a', layer: 1, steps: 100, dead: 1, abs: [20, 0.01, 3], squares: [9, 0.00001, 1] },
   'loop-started': { kind: 'loop-started', roster: rosterOf(1), density: 1, margin: 0.01, cyclesMax: 8 },
   'ordered': { kind: 'ordered', order: { kind: 'enlist', order: 'o1', deadline: 0, model: 'b' } },
   'job-news': { kind: 'job-news', job: 'j', news: { kind: 'progress', step: 50, steps: 200, loss: 0.7, accuracy: 0.9, tokensPerSecond: 9000 } },

@@ -30,6 +30,28 @@ async function check(world: World, sent: readonly Sent[]): Promise<void> {
 }
 
 describe('the line', () => {
+  it('serving.top: predictions carry the likeliest labels; the activity of the champion\'s units is told, over every step', async () => {
+    const world = await openWorld({ models: [A, B], roster: rosterOf({ champion: 'a', challenger: 'b', shadow: 1 }), limits: { top: 3 } });
+    for (let n = 0; n < 5; n++) await world.request(`r${n}`, `s${n}`, [1, 2, 3]);
+    await world.until(async () => (await world.answers()).length === 5);
+    await world.drain();
+    for (const { labels, alternatives } of (await world.answers()) as readonly (Answered & { readonly alternatives: readonly (readonly (readonly [string, number])[])[] })[]) {
+      expect(alternatives).toHaveLength(3);
+      alternatives.forEach((step, t) => {
+        expect(step).toHaveLength(Math.min(3, LABELS.length));
+        expect(step[0]![0]).toBe(labels![t]);
+        for (let i = 1; i < step.length; i++) expect(step[i]![1]).toBeLessThanOrEqual(step[i - 1]![1]);
+      });
+    }
+    const told = factsOf(world, 'units');
+    expect(told.map(({ model }) => model)).toEqual(told.map(() => 'a'));
+    expect(told.reduce((sum, { steps }) => sum + steps, 0)).toBe(15);
+    for (const { abs, squares, dead } of told) {
+      expect([abs.length, squares.length]).toEqual([A.shape.layers[0], A.shape.layers[0]]);
+      expect(dead).toBeLessThan(abs.length);
+    }
+  });
+
   it('answers every request once, in order and as offline, under random interleavings, pauses and swaps', async () => {
     const event = fc.oneof(
       { weight: 8, arbitrary: fc.record({ kind: fc.constant('request' as const), session: fc.nat(5), tokens }) },

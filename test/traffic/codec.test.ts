@@ -85,6 +85,14 @@ describe('encodePrediction', () => {
     expect(read(encodePrediction(prediction, ['NN', 'VB'], 'tag'))).toEqual({ ...prediction, labels: ['VB', 'NN'] });
     expect(read(encodePrediction({ ...prediction, labels: Int32Array.of(1) }, ['NN', 'VB'], 'classify'))).toEqual({ id: 'r', session: 's', label: 'VB', confidence: 0.5, model: 'm', arm: 'champion', at: 3 });
   });
+
+  it('alternatives, where more than one label was asked for: those of each step, those of a class, those of a language model as tokens', () => {
+    const ranked = { top: 2, labels: Int32Array.of(1, 0, 0, 1), probabilities: Float32Array.of(0.75, 0.25, 0.123456, 0.00001) };
+    const alternatives = [[['VB', 0.75], ['NN', 0.25]], [['NN', 0.1235], ['VB', 0]]];
+    expect(read(encodePrediction({ ...prediction, ranked }, ['NN', 'VB'], 'tag'))).toMatchObject({ labels: ['VB', 'NN'], alternatives });
+    expect(read(encodePrediction({ ...prediction, labels: Int32Array.of(1), ranked: { top: 2, labels: Int32Array.of(1, 0), probabilities: Float32Array.of(0.75, 0.25) } }, ['NN', 'VB'], 'classify'))).toMatchObject({ label: 'VB', alternatives: alternatives[0] });
+    expect(read(encodePrediction({ ...prediction, ranked }, [], 'next'))).toMatchObject({ tokens: [1, 0], alternatives: [[[1, 0.75], [0, 0.25]], [[0, 0.1235], [1, 0]]] });
+  });
 });
 
 describe('encodeRefusal', () => {

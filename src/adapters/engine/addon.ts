@@ -49,9 +49,10 @@ export interface Addon {
   release(handle: AddonHandle): void;
   /**
    * Tokens [steps] or frames [steps, inputs]; h and c [sequences, units of all layers] (c empty but for the LSTM), labels,
-   * values [sequences, outputs] and confidence are written in place. Rejects with code and sequence.
+   * values [sequences, outputs] and confidence are written in place; best and chances [labels, top] too, where top > 1. To
+   * activity [2, units of all layers] are added the sums of |h| and h² over all steps. Rejects with code and sequence.
    */
-  infer(handle: AddonHandle, inputs: Int32Array | Float32Array, offsets: Uint32Array, h: Float32Array, c: Float32Array, labels: Int32Array, values: Float32Array, confidence: Float32Array, mode: OutputMode, every: number, phase: number): Promise<AddonResult>;
+  infer(handle: AddonHandle, inputs: Int32Array | Float32Array, offsets: Uint32Array, h: Float32Array, c: Float32Array, labels: Int32Array, values: Float32Array, confidence: Float32Array, mode: OutputMode, every: number, phase: number, top: number, best: Int32Array, chances: Float32Array, activity: Float64Array): Promise<AddonResult>;
   gram(variant: string, values: Float32Array, rows: number, columns: number, into: Float64Array): Promise<number>;
 }
 

@@ -2,7 +2,7 @@
 import { stepsOf } from '../../model/cell.ts';
 import type { ModelShape } from '../../model/shape.ts';
 import { stateLengths } from '../../model/shape.ts';
-import type { EngineAnswer, EngineSequence } from '../../ports.ts';
+import type { EngineAnswer, EngineSequence, RankedLabels } from '../../ports.ts';
 import type { OutputMode } from './addon.ts';
 import { OUTPUT_MODES } from './addon.ts';
 
@@ -21,9 +21,16 @@ export interface AddonBatch {
   /** [sequences] where there are labels, else empty. */
   readonly confidence: Float32Array;
   readonly mode: OutputMode;
+  readonly top: number;
+  /** [labels, top], empty where top is 1. */
+  readonly best: Int32Array;
+  readonly chances: Float32Array;
+  /** Σ |h|, then Σ h²: [2, `stateLengths`.h]. */
+  readonly activity: Float64Array;
 }
 
-export function batchOf(sequences: readonly EngineSequence[], shape: ModelShape, withOutput: boolean): AddonBatch {
+/** @param top labels of an answer, no more than there are outputs */
+export function batchOf(sequences: readonly EngineSequence[], shape: ModelShape, withOutput: boolean, top: number): AddonBatch {
   const count = sequences.length, width = shape.vocabulary > 0 ? 1 : shape.inputs;
   const lengths = stateLengths(shape);
   const offsets = new Uint32Array(count + 1);
@@ -37,21 +44,59 @@ export function batchOf(sequences: readonly EngineSequence[], shape: ModelShape,
     if (sequence.c !== null) c.set(sequence.c, at * lengths.c);
   });
   const mode = withOutput ? OUTPUT_MODES[shape.task] : OUTPUT_MODES.none;
-  const labels = mode === OUTPUT_MODES.tag ? steps : mode === OUTPUT_MODES.classify ? count : 0;
+  const labels = mode === OUTPUT_MODES.tag ? steps : mode === OUTPUT_MODES.classify ? count : 0, ranked = top > 1 ? labels * top : 0;
   return {
-    inputs, offsets, h, c, mode,
+    inputs, offsets, h, c, mode, top,
     labels: new Int32Array(labels), values: new Float32Array(mode === OUTPUT_MODES.regress ? count * shape.outputs : 0), confidence: new Float32Array(labels === 0 ? 0 : count),
+    best: new Int32Array(ranked), chances: new Float32Array(ranked), activity: new Float64Array(2 * lengths.h),
   };
 }
 
-/** One answer for each of the `count` sequences; without output layer no labels and confidence 0. */
-export function answersOf({ offsets, h, c, labels, values, confidence, mode }: AddonBatch, shape: ModelShape, count: number): readonly EngineAnswer[] {
-  const lengths = stateLengths(shape), { outputs } = shape;
-  return Array.from({ length: count }, (_, at) => ({
-    labels: mode === OUTPUT_MODES.tag ? labels.slice(offsets[at]!, offsets[at + 1]!) : labels.slice(at, at + 1),
-    values: mode === OUTPUT_MODES.regress ? values.slice(at * outputs, (at + 1) * outputs) : null,
-    confidence: confidence[at] ?? (mode === OUTPUT_MODES.regress ? 1 : 0),
-    h: h.slice(at * lengths.h, (at + 1) * lengths.h),
-    c: c.slice(at * lengths.c, (at + 1) * lengths.c),
-  }));
+/**
+ * The answer to one sequence of a batch. States are most of its numbers, and who needs none should not pay for the copy:
+ * each is taken out when it is asked for, and the arrays of the batch are let go with the last.
+ */
+class BatchAnswer implements EngineAnswer {
+  readonly labels: Int32Array;
+  readonly values: Float32Array | null;
+  readonly confidence: number;
+  readonly ranked: RankedLabels | null;
+  readonly #at: number;
+  readonly #count: number;
+  #batch: AddonBatch | null;
+  #h: Float32Array | undefined;
+  #c: Float32Array | undefined;
+
+  constructor(batch: AddonBatch, at: number, count: number, outputs: number) {
+    const { offsets, labels, values, confidence, mode, top } = batch;
+    const from = mode === OUTPUT_MODES.tag ? offsets[at]! : at, to = mode === OUTPUT_MODES.tag ? offsets[at + 1]! : at + 1;
+    this.labels = labels.slice(from, to);
+    this.values = mode === OUTPUT_MODES.regress ? values.slice(at * outputs, (at + 1) * outputs) : null;
+    this.confidence = confidence[at] ?? (mode === OUTPUT_MODES.regress ? 1 : 0);
+    this.ranked = batch.best.length === 0 ? null : { top, labels: batch.best.slice(from * top, to * top), probabilities: batch.chances.slice(from * top, to * top) };
+    this.#batch = batch;
+    this.#at = at;
+    this.#count = count;
+  }
+
+  get h(): Float32Array {
+    this.#h ??= this.#taken(this.#batch!.h);
+    if (this.#c !== undefined) this.#batch = null;
+    return this.#h;
+  }
+
+  get c(): Float32Array {
+    this.#c ??= this.#taken(this.#batch!.c);
+    if (this.#h !== undefined) this.#batch = null;
+    return this.#c;
+  }
+
+  #taken(all: Float32Array): Float32Array {
+    const length = all.length / this.#count;
+    return all.slice(this.#at * length, (this.#at + 1) * length);
+  }
 }
+
+/** One answer for each of the `count` sequences; without output layer no labels and confidence 0. */
+export const answersOf = (batch: AddonBatch, shape: ModelShape, count: number): readonly EngineAnswer[] =>
+  Array.from({ length: count }, (_, at) => new BatchAnswer(batch, at, count, shape.outputs));

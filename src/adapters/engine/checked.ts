@@ -36,6 +36,12 @@ function checkTensor(name: string, values: Float32Array | undefined, length: num
 /** Numbers of a row of `Activity`: the sources, and for the GRUs one more for each unit. */
 export const activityColumns = ({ sources, units, gates }: LayerShape): number => sources + (gates === 3 ? units : 0);
 
+/** Labels of an answer, at most; as the kernel's header has it. */
+export const TOP_MAX = 16;
+
+/** Labels of each answer of a call: no more than the model has. */
+export const topOf = ({ top = 1 }: Pick<EngineCall, 'top'>, { outputs, task }: ModelShape): number => (task === 'regress' ? 1 : Math.min(top, outputs));
+
 /**
  * Throws request-empty, token-unknown, and engine-failed for frames or a state of the wrong length or not finite.
  * @param numbers false: only types and lengths, where the engine itself looks at every number
@@ -43,6 +49,7 @@ export const activityColumns = ({ sources, units, gates }: LayerShape): number =
 export function checkCall(call: EngineCall, shape: ModelShape, numbers = true): void {
   const lengths = stateLengths(shape);
   if (call.sample !== null) assert(Number.isSafeInteger(call.sample.every) && call.sample.every >= 1 && Number.isSafeInteger(call.sample.phase), 'sample: whole every >= 1 and whole phase');
+  if (call.top !== undefined) assert(Number.isSafeInteger(call.top) && call.top >= 1 && call.top <= TOP_MAX, `top: a whole number from 1 to ${TOP_MAX}`);
   call.sequences.forEach((sequence, at) => {
     checkInputs(sequence.inputs, shape, at, numbers);
     for (const name of ['h', 'c'] as const) {

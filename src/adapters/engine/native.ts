@@ -10,9 +10,9 @@ import type { Activity, Engine, EngineAnswer, EngineCall, EngineResult, Enlistme
 import type { Addon, AddonHandle, AddonResult, Precision } from './addon.ts';
 import { loadArguments, loadArgumentsG4 } from './addon.ts';
 import { answersOf, batchOf } from './batch.ts';
-import { activityColumns, checkCall, checkModel, phaseWithin } from './checked.ts';
+import { activityColumns, checkCall, checkModel, phaseWithin, topOf } from './checked.ts';
 import { parityJudge, parityMax, probeSequences, SINGLE_STEPS } from './parity.ts';
-import { partsOf, phaseOfPart, sampledBy } from './parts.ts';
+import { partsOf, phaseOfPart, sampledBy, unitsOf } from './parts.ts';
 
 /** Between the stages of an enlistment, a few milliseconds each. */
 const yieldToLoop = (): Promise<void> => new Promise((resolve) => { setImmediate(resolve); });
@@ -108,12 +108,12 @@ export class NativeEngine implements Engine {
 
   async #run({ shape, handle }: Enlisted, call: EngineCall, withOutput: boolean, cores: number = this.#cores): Promise<NativeResult> {
     const parts = partsOf(call.sequences, shape.vocabulary > 0 ? 1 : shape.inputs, cores, this.#block);
-    const batches = parts.map((part) => batchOf(parts.length === 1 ? call.sequences : part.map((at) => call.sequences[at]!), shape, withOutput));
+    const top = topOf(call, shape), batches = parts.map((part) => batchOf(parts.length === 1 ? call.sequences : part.map((at) => call.sequences[at]!), shape, withOutput, top));
     const every = call.sample?.every ?? 0;
     let results: readonly AddonResult[];
     try {
       results = await Promise.all(batches.map((batch, part) => this.#addon.infer(handle, batch.inputs, batch.offsets, batch.h, batch.c, batch.labels, batch.values, batch.confidence, batch.mode, every,
-        every === 0 ? 0 : phaseWithin(phaseOfPart(call.sample!.phase, every, part, parts.length), every))));
+        every === 0 ? 0 : phaseWithin(phaseOfPart(call.sample!.phase, every, part, parts.length), every), top, batch.best, batch.chances, batch.activity)));
     } catch (error) {
       checkCall(call, shape); // says which number it was
       throw new EspalierError('engine-failed', `${this.name}: ${error instanceof Error ? error.message : String(error)}`, error);
@@ -123,7 +123,7 @@ export class NativeEngine implements Engine {
     const sampled = results.every(({ rows }) => rows === 0) ? [] : layerShapes(shape).map((layer): Activity => sampledBy(results, layer.index, activityColumns(layer)));
     return {
       answers, activity: sampled[0] ?? null, ...(sampled.length > 1 ? { deeper: sampled.slice(1) } : {}),
-      steps: results.reduce((sum, { steps }) => sum + steps, 0), kernelMs: Math.max(...results.map(({ ms }) => ms)), cpuMs: results.reduce((sum, { cpuMs }) => sum + cpuMs, 0),
+      units: unitsOf(batches), steps: results.reduce((sum, { steps }) => sum + steps, 0), kernelMs: Math.max(...results.map(({ ms }) => ms)), cpuMs: results.reduce((sum, { cpuMs }) => sum + cpuMs, 0),
     };
   }
 

@@ -25,7 +25,7 @@ const stateStarts = (shape: ModelShape): readonly number[] => {
   return shape.layers.map((units) => { const start = at; at += directionsOf(shape) * units; return start; });
 };
 
-export function feedsOf(shape: ModelShape, sequences: readonly EngineSequence[], { at, steps }: Padded): readonly Feed[] {
+export function feedsOf(shape: ModelShape, sequences: readonly EngineSequence[], { at, steps }: Padded, top: number): readonly Feed[] {
   const lanes = at.length, directions = directionsOf(shape), width = shape.inputs;
   const lengths = new Int32Array(lanes);
   const tokens = new BigInt64Array(shape.vocabulary > 0 ? steps * lanes : 0), frames = new Float32Array(shape.vocabulary > 0 ? 0 : steps * lanes * width);
@@ -49,20 +49,20 @@ export function feedsOf(shape: ModelShape, sequences: readonly EngineSequence[],
     };
     return shape.cell === 'lstm' ? [state('h'), state('c')] : [state('h')];
   });
-  return [shape.vocabulary > 0 ? ['tokens', 'int64', tokens, [steps, lanes]] : ['frames', 'float32', frames, [steps, lanes, width]], ['lengths', 'int32', lengths, [lanes]], ...states];
+  return [shape.vocabulary > 0 ? ['tokens', 'int64', tokens, [steps, lanes]] : ['frames', 'float32', frames, [steps, lanes, width]], ['lengths', 'int32', lengths, [lanes]], ...states, ...(shape.task !== 'regress' ? [['top', 'int64', BigInt64Array.of(BigInt(top)), [1]] as const] : [])];
 }
 
 /** What a call asks for: answers, states, and every h where steps are sampled. */
-export function fetchesOf(shape: ModelShape, sampled: boolean): readonly string[] {
+export function fetchesOf(shape: ModelShape, sampled: boolean, top: number): readonly string[] {
   const layers = shape.layers.map((_, layer) => namesOf(layer));
   return [
-    ...(shape.task === 'regress' ? ['values'] : ['labels', 'probability']),
+    ...(shape.task === 'regress' ? ['values'] : ['labels', 'probability', ...(top > 1 ? ['best', 'chances'] : [])]),
     ...layers.flatMap(({ hOut, cOut }) => (shape.cell === 'lstm' ? [hOut, cOut] : [hOut])), ...(sampled ? layers.map(({ y }) => y) : []),
   ];
 }
 
 /** The answers of one padded batch, lane by lane. @param outputs by name */
-export function answersFrom(shape: ModelShape, sequences: readonly EngineSequence[], { at }: Padded, outputs: Readonly<Record<string, OnnxValues>>): readonly EngineAnswer[] {
+export function answersFrom(shape: ModelShape, sequences: readonly EngineSequence[], { at }: Padded, outputs: Readonly<Record<string, OnnxValues>>, top: number): readonly EngineAnswer[] {
   const lanes = at.length, directions = directionsOf(shape), lengths = stateLengths(shape), starts = stateStarts(shape);
   return at.map((sequence, lane) => {
     const h = new Float32Array(lengths.h), c = new Float32Array(lengths.c);
@@ -79,6 +79,11 @@ export function answersFrom(shape: ModelShape, sequences: readonly EngineSequenc
     const labels = Int32Array.from({ length: answers }, (_, t) => Number(outputs['labels']![t * lanes + lane]!));
     let confidence = 0;
     for (let t = 0; t < answers; t++) confidence += Number(outputs['probability']![t * lanes + lane]!) / answers;
-    return { labels, values: null, confidence, h, c };
+    const ranked = top === 1 ? null : { top, labels: new Int32Array(answers * top), probabilities: new Float32Array(answers * top) };
+    for (let t = 0; ranked !== null && t < answers; t++) for (let i = 0; i < top; i++) {
+      ranked.labels[t * top + i] = Number(outputs['best']![(t * lanes + lane) * top + i]!);
+      ranked.probabilities[t * top + i] = Number(outputs['chances']![(t * lanes + lane) * top + i]!);
+    }
+    return { labels, values: null, confidence, ranked, h, c };
   });
 }

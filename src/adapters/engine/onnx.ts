@@ -7,7 +7,7 @@ import type { Model, ModelId } from '../../model/model.ts';
 import { toOnnx } from '../../model/onnx/to-onnx.ts';
 import type { OnnxPrecision } from '../../model/onnx/layer.ts';
 import type { Activity, Engine, EngineAnswer, EngineCall, EngineResult, Enlistment } from '../../ports.ts';
-import { checkCall, checkModel, phaseWithin } from './checked.ts';
+import { checkCall, checkModel, phaseWithin, topOf } from './checked.ts';
 import { OnnxActivity } from './onnx-activity.ts';
 import { answersFrom, feedsOf, fetchesOf, paddedOf } from './onnx-batch.ts';
 import type { OnnxThread } from './onnx-thread.ts';
@@ -73,16 +73,16 @@ export class OnnxEngine implements Engine {
     }
   }
 
-  async #run({ model, session }: Enlisted, { sequences, sample }: EngineCall): Promise<EngineResult & { readonly cpuMs: number }> {
-    const { shape } = model, answers = new Array<EngineAnswer>(sequences.length), fetches = fetchesOf(shape, sample !== null);
+  async #run({ model, session }: Enlisted, call: EngineCall): Promise<EngineResult & { readonly cpuMs: number }> {
+    const { sequences, sample } = call, { shape } = model, top = topOf(call, shape), answers = new Array<EngineAnswer>(sequences.length), fetches = fetchesOf(shape, sample !== null, top);
     const phase = sample === null ? 0 : phaseWithin(sample.phase, sample.every);
     const activity = new OnnxActivity(model, (t) => (t + phase) % sample!.every === 0);
     let steps = 0, kernelMs = 0, cpuMs = 0;
     for (const padded of paddedOf(shape, sequences, this.#lanes)) {
-      const { outputs, ms, cpuMs: cpu } = await this.#thread.run(session, feedsOf(shape, sequences, padded), fetches)
+      const { outputs, ms, cpuMs: cpu } = await this.#thread.run(session, feedsOf(shape, sequences, padded, top), fetches)
         .catch((error: unknown) => { throw new EspalierError('engine-failed', `${this.name}: ${error instanceof Error ? error.message : String(error)}`, error); });
       const named = Object.fromEntries(fetches.map((name, at) => [name, outputs[at]!]));
-      answersFrom(shape, sequences, padded, named).forEach((answer, lane) => { answers[padded.at[lane]!] = answer; });
+      answersFrom(shape, sequences, padded, named, top).forEach((answer, lane) => { answers[padded.at[lane]!] = answer; });
       if (sample !== null) activity.add(sequences, padded, named);
       steps = Math.max(steps, padded.steps);
       kernelMs += ms;

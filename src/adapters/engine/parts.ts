@@ -5,8 +5,9 @@
  * the first use of the pool, does nothing), and file system, DNS and crypto share it. More parts than threads wait for
  * one another: right, but no faster.
  */
-import type { Activity, EngineSequence } from '../../ports.ts';
+import type { Activity, EngineSequence, UnitSums } from '../../ports.ts';
 import type { AddonResult } from './addon.ts';
+import type { AddonBatch } from './batch.ts';
 
 /** Steps of a part at least: a piece of work costs some 20 μs beside its steps, and these take some 0.5 ms. */
 const STEPS_MIN = 256;
@@ -42,4 +43,11 @@ export function sampledBy(results: readonly AddonResult[], layer: number, column
     at += result.values[layer]!.length;
   }
   return { layer, rows, columns, values };
+}
+
+/** How active the units were in all parts together. */
+export function unitsOf(batches: readonly AddonBatch[]): UnitSums {
+  const [first, ...others] = batches, sums = first!.activity;
+  for (const { activity } of others) for (let at = 0; at < sums.length; at++) sums[at]! += activity[at]!;
+  return { steps: batches.reduce((sum, { offsets }) => sum + offsets.at(-1)!, 0), abs: sums.subarray(0, sums.length / 2), squares: sums.subarray(sums.length / 2) };
 }

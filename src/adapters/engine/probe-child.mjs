@@ -19,8 +19,8 @@ async function answer({ file, variant, runs }) {
   const answers = [];
   for (const { load, batch } of runs) {
     const [handle] = addon.load(variant, ...load);
-    const { inputs, offsets, h, c, labels, values, confidence, mode } = batch;
-    await addon.infer(handle, inputs, offsets, h, c, labels, values, confidence, mode, 0, 0);
+    const { inputs, offsets, h, c, labels, values, confidence, mode, top, best, chances, activity } = batch;
+    await addon.infer(handle, inputs, offsets, h, c, labels, values, confidence, mode, 0, 0, top, best, chances, activity);
     addon.release(handle);
     answers.push({ h, c, labels, values, confidence });
   }

@@ -40,7 +40,7 @@ function examination(shape: ModelShape, variant: string): { readonly run: object
   const model = sampleModel(shape, 0.4, randomFrom(11));
   const probes = probeSequences(model);
   const sequences = Array.from({ length: SEQUENCES }, (_, at) => probes[at % probes.length]!);
-  const batch = batchOf(sequences, shape, true);
+  const batch = batchOf(sequences, shape, true, 1);
   const precision = precisionOf(variant);
   const [, ...load] = precision === 'fp32' ? loadArguments(variant, pack(model)) : loadArgumentsG4(variant, packG4(quantise(model), model.mask));
   const judge = parityJudge(model, probes, precision);

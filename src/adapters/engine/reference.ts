@@ -1,11 +1,12 @@
 /** The reference network as an engine: float64, on the event loop but yielding between sequences. Slow and always there. */
 import { assert, EspalierError } from '../../errors.ts';
+import type { ForwardResult } from '../../model/cell.ts';
 import { forward, stepsOf } from '../../model/cell.ts';
 import type { Model, ModelId } from '../../model/model.ts';
 import type { LayerShape } from '../../model/shape.ts';
 import { layerShapes, stateLengths } from '../../model/shape.ts';
-import type { Activity, Engine, EngineAnswer, EngineCall, EngineResult, Enlistment } from '../../ports.ts';
-import { activityColumns, checkCall, checkModel, phaseWithin } from './checked.ts';
+import type { Activity, Engine, EngineAnswer, EngineCall, EngineResult, Enlistment, RankedLabels } from '../../ports.ts';
+import { activityColumns, checkCall, checkModel, phaseWithin, topOf } from './checked.ts';
 
 const GRAM_ROWS_BETWEEN_YIELDS = 16;
 const yieldToLoop = (): Promise<void> => new Promise((resolve) => { setImmediate(resolve); });
@@ -32,25 +33,31 @@ export class ReferenceEngine implements Engine {
     const layers = layerShapes(model.shape), lengths = stateLengths(model.shape);
     const sampled = layers.map(() => [] as Float32Array[]);
     const { every, phase } = call.sample === null ? { every: 0, phase: 0 } : { every: call.sample.every, phase: phaseWithin(call.sample.phase, call.sample.every) };
-    const answers: EngineAnswer[] = [];
+    const answers: EngineAnswer[] = [], top = topOf(call, model.shape);
+    const units = { steps: 0, abs: new Float64Array(lengths.h), squares: new Float64Array(lengths.h) };
+    const note = (h: Float64Array, from: number): void => { h.forEach((value, j) => { units.abs[from + j]! += Math.abs(value); units.squares[from + j]! += value * value; }); };
+    const before = layers.map((_, at) => layers.slice(0, at).reduce((sum, layer) => sum + layer.units, 0));
     let steps = 0, kernelMs = 0;
     for (const { inputs, h, c } of call.sequences) {
       await yieldToLoop();
       const started = performance.now();
       const state = h === null && c === null ? null : { h: Float64Array.from(h ?? new Float32Array(lengths.h)), c: Float64Array.from(c ?? new Float32Array(lengths.c)) };
       const result = forward(model, inputs, state, (t, x, hPrevious, layer, reset) => {
+        if (t > 0) note(hPrevious, before[layer]!);
         if (every === 0 || (t + phase) % every !== 0) return;
         sampled[layer]!.push(Float32Array.from([...x, ...hPrevious, ...(reset ?? [])]));
       });
+      note(result.h, 0);
+      units.steps += stepsOf(model.shape, inputs);
       answers.push({
         labels: result.labels, values: result.values === null ? null : Float32Array.from(result.values), confidence: result.confidence,
-        h: Float32Array.from(result.h), c: Float32Array.from(result.c),
+        ranked: rankedOf(result, model.shape.outputs, top), h: Float32Array.from(result.h), c: Float32Array.from(result.c),
       });
       steps = Math.max(steps, stepsOf(model.shape, inputs));
       kernelMs += performance.now() - started;
     }
     const activities = layers.map((layer) => joined(layer, sampled[layer.index]!)).filter((activity) => activity !== null);
-    return { answers, activity: activities[0] ?? null, ...(activities.length > 1 ? { deeper: activities.slice(1) } : {}), steps, kernelMs };
+    return { answers, activity: activities[0] ?? null, ...(activities.length > 1 ? { deeper: activities.slice(1) } : {}), units, steps, kernelMs };
   }
 
   async gram(activity: Activity, into: Float64Array): Promise<number> {
@@ -73,6 +80,16 @@ export class ReferenceEngine implements Engine {
     this.#models.delete(model);
     return Promise.resolve();
   }
+}
+
+/** The likeliest labels of each answer: sorting keeps those of one probability in their order. */
+function rankedOf({ labels, probabilities }: ForwardResult, outputs: number, top: number): RankedLabels | null {
+  if (top === 1) return null;
+  const best = Array.from(labels, (_, t) => {
+    const own = probabilities.subarray(t * outputs, (t + 1) * outputs);
+    return Array.from(own.keys()).sort((a, b) => own[b]! - own[a]!).slice(0, top).map((label) => [label, own[label]!] as const);
+  }).flat();
+  return { top, labels: Int32Array.from(best, ([label]) => label), probabilities: Float32Array.from(best, ([, probability]) => probability) };
 }
 
 /** The rows of a layer as one activity; null where there are none. */

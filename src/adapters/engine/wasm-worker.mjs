@@ -11,7 +11,7 @@ const FAILURES = [undefined, ['out-of-memory', 'not enough memory for the batch'
   ['bad-state', 'a state is not finite'], ['bad-frame', 'a frame is not finite']];
 const WORD = 4;
 /** Words of wasm.c's Call; the results begin at FAILURE. */
-const CALL_WORDS = 17, FAILURE = 12;
+const CALL_WORDS = 21, FAILURE = 16;
 
 const refusal = (code, message, sequence = 0) => Object.assign(new Error(message), { code, sequence });
 const cpuMs = typeof process.threadCpuUsage === 'function' ? () => { const { user, system } = process.threadCpuUsage(); return (user + system) / 1000; } : () => performance.now();
@@ -62,14 +62,14 @@ const operations = {
     return {};
   },
 
-  infer(memory, id, [inputs, offsets, h, c, labels, values, confidence, mode, every, phase]) {
+  infer(memory, id, [inputs, offsets, h, c, labels, values, confidence, mode, every, phase, top, best, chances, activity]) {
     const loaded = models.get(id);
     if (loaded === undefined) throw refusal('bad-argument', 'the handle is a loaded model');
     const { model, layers } = loaded;
     const tokens = inputs instanceof Int32Array, given = memory.put(inputs);
-    const arrays = { h, c, labels, values, confidence };
+    const arrays = { h, c, labels, values, confidence, best, chances, activity };
     const at = Object.fromEntries(Object.entries(arrays).map(([name, array]) => [name, memory.put(array)]));
-    const call = memory.put(Uint32Array.from({ length: CALL_WORDS }, (_, word) => [tokens ? given : 0, tokens ? 0 : given, memory.put(offsets), offsets.length - 1, at.h, at.c, at.labels, at.values, at.confidence, mode, every, phase][word] ?? 0));
+    const call = memory.put(Uint32Array.from({ length: CALL_WORDS }, (_, word) => [tokens ? given : 0, tokens ? 0 : given, memory.put(offsets), offsets.length - 1, at.h, at.c, at.labels, at.values, at.confidence, mode, every, phase, top, at.best, at.chances, at.activity][word] ?? 0));
     const from = performance.now(), cpuFrom = cpuMs();
     kernel.infer(model, call);
     const ms = performance.now() - from, cpu = cpuMs() - cpuFrom;

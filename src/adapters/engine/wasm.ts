@@ -60,6 +60,8 @@ class Thread {
   }
 }
 
+type Written = { readonly [name in 'h' | 'c' | 'values' | 'confidence' | 'chances']: Float32Array } & { readonly labels: Int32Array; readonly best: Int32Array; readonly activity: Float64Array };
+
 interface Loaded { readonly id: number; readonly loaded: Promise<object> }
 
 /** What the module keeps of a model: its arrays, and for each connection a byte offset, for each unit where its states begin. */
@@ -80,16 +82,19 @@ function addonOf(thread: Thread, widths: readonly number[]): Addon {
       return [handle as unknown as AddonHandle, bytesOf(args as LoadArguments)];
     },
     release(handle) { void thread.ask('release', of(handle).id, []).catch(() => undefined); },
-    async infer(handle, inputs, offsets, h, c, labels, values, confidence, mode, every, phase) {
-      const running = thread.ask('infer', of(handle).id, [inputs, offsets, h, c, labels, values, confidence, mode, every, phase]);
+    async infer(handle, inputs, offsets, h, c, labels, values, confidence, mode, every, phase, top, best, chances, activity) {
+      const running = thread.ask('infer', of(handle).id, [inputs, offsets, h, c, labels, values, confidence, mode, every, phase, top, best, chances, activity]);
       running.catch(() => undefined);
       await of(handle).loaded;
-      const { written, ...result } = (await running) as AddonResult & { readonly written: { readonly [name in 'h' | 'c' | 'values' | 'confidence']: Float32Array } & { readonly labels: Int32Array } };
+      const { written, ...result } = (await running) as AddonResult & { readonly written: Written };
       h.set(written.h);
       c.set(written.c);
       labels.set(written.labels);
       values.set(written.values);
       confidence.set(written.confidence);
+      best.set(written.best);
+      chances.set(written.chances);
+      activity.set(written.activity);
       return result;
     },
     async gram(_variant, values, rows, columns, into) {

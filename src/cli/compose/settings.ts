@@ -44,7 +44,7 @@ export function policyOf({ loop, serving: { errorMax } }: Settings): Policy { re
 
 /** Which engine is wanted; ESPALIER_KERNEL forces a variant where the settings leave it open. */
 export function engineChoiceOf({ engine }: Settings): EngineChoice {
-  return { kind: engine.kind, variant: engine.variant === 'auto' ? undefined : engine.variant };
+  return { kind: engine.kind, variant: engine.variant === 'auto' ? undefined : engine.variant, ...(engine.cores === 0 ? {} : { cores: engine.cores }) };
 }
 
 /** The engine that serves: as above, with those beside it that may run a model faster. */

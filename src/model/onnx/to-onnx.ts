@@ -3,8 +3,8 @@
  * confidence. Pruned connections are zeros in it: an engine for dense networks runs it no faster.
  *
  * Inputs: `tokens` int64 [steps, lanes] or `frames` [steps, lanes, inputs]; `lengths` int32 [lanes]; for each layer l
- * `h<l>` and, for the LSTM, `c<l>` [directions, lanes, units]. Outputs: for tag and next `labels` int64 and `probability`
- * [steps, lanes], for classify [lanes], for regress `values` [lanes, outputs]; for each layer `y<l>`
+ * `h<l>` and, for the LSTM, `c<l>` [directions, lanes, units]; but for regress `top` int64 [1]. Outputs: for tag and next `labels` int64 and `probability`
+ * [steps, lanes], for classify [lanes], both with `best` int64 and `chances` behind them [..., top], for regress `values` [lanes, outputs]; for each layer `y<l>`
  * [steps, directions, lanes, units], `hOut<l>` and `cOut<l>` as `h<l>`.
  */
 import { create, toBinary } from '@bufbuild/protobuf';
@@ -45,11 +45,11 @@ function addLayers({ nodes, constants, inputs, outputs }: Graph, { shape, weight
   if (stepwise || last > 0) constants.push(tensor('side by side', [3], BigInt64Array.of(0n, 0n, -1n)));
   if (stepwise) return x;
   constants.push(tensor('each lane', [2], BigInt64Array.of(0n, -1n)));
-  nodes.push(node('Transpose', [namesOf(last).hOut], ['top.lanes'], { perm: [1n, 0n, 2n] }), node('Reshape', ['top.lanes', 'each lane'], ['top']));
-  return 'top';
+  nodes.push(node('Transpose', [namesOf(last).hOut], ['whole.lanes'], { perm: [1n, 0n, 2n] }), node('Reshape', ['whole.lanes', 'each lane'], ['whole']));
+  return 'whole';
 }
 
-function addOutput({ nodes, constants, outputs }: Graph, { shape, weights }: Model, top: string): void {
+function addOutput({ nodes, constants, inputs, outputs }: Graph, { shape, weights }: Model, top: string): void {
   constants.push(tensor('output', [weights.output.length / shape.outputs, shape.outputs], weights.output), tensor('outputBias', [shape.outputs], weights.outputBias));
   nodes.push(node('MatMul', [top, 'output'], ['product']));
   if (shape.task === 'regress') {
@@ -61,8 +61,10 @@ function addOutput({ nodes, constants, outputs }: Graph, { shape, weights }: Mod
   nodes.push(
     node('Add', ['product', 'outputBias'], ['logits']), node('ArgMax', ['logits'], ['labels'], { axis: -1, keepdims: 0 }),
     node('Softmax', ['logits'], ['probabilities'], { axis: -1 }), node('ReduceMax', ['probabilities'], ['probability'], { axes: [-1n], keepdims: 0 }),
+    node('TopK', ['logits', 'top'], ['best.logits', 'best'], { axis: -1 }), node('GatherElements', ['probabilities', 'best'], ['chances'], { axis: -1 }),
   );
-  outputs.push(value('labels', 'int64', dims), value('probability', 'float', dims));
+  inputs.push(value('top', 'int64', [1]));
+  outputs.push(value('labels', 'int64', dims), value('probability', 'float', dims), value('best', 'int64', [...dims, 'top']), value('chances', 'float', [...dims, 'top']));
 }
 
 /** Throws shape-unsupported, also for int8 of another cell than the LSTM. */

@@ -7,12 +7,14 @@ import { sampleModel } from '../../../src/model/sample-model.ts';
 import { compareThroughput, quantileOf } from '../../../src/cli/bench/throughput.ts';
 import { randomFrom } from '../../../src/support/random.ts';
 import { engineChecks, sequencesOf, shapeOf } from '../../checks/engine.ts';
+import { topChecks } from '../../checks/engine-top.ts';
 import { builtAddon, supportedVariants } from './built.ts';
 
 const addon = await builtAddon();
 
 describe.each(supportedVariants(addon))('native/%s', (variant) => {
   engineChecks(() => Promise.resolve(new NativeEngine(addon, variant)));
+  topChecks(() => Promise.resolve(new NativeEngine(addon, variant)));
 
   it('refuses a model whose mask and weights disagree: engine-mismatch', async () => {
     const model = sampleModel(shapeOf(), 1, randomFrom(1));

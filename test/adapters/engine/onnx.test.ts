@@ -7,11 +7,15 @@ import { codeOf } from '../../../src/errors.ts';
 import { sampleModel } from '../../../src/model/sample-model.ts';
 import { randomFrom } from '../../../src/support/random.ts';
 import { engineChecks, sequencesOf, shapeOf, worstDifference } from '../../checks/engine.ts';
+import { topChecks } from '../../checks/engine-top.ts';
 
 const thread = await OnnxThread.start();
 afterAll(() => thread.close());
 
-describe('onnxruntime/fp32', () => { engineChecks(() => Promise.resolve(new OnnxEngine(thread, 'fp32', 4))); });
+describe('onnxruntime/fp32', () => {
+  engineChecks(() => Promise.resolve(new OnnxEngine(thread, 'fp32', 4)));
+  topChecks(() => Promise.resolve(new OnnxEngine(thread, 'fp32', 4)));
+});
 
 describe('onnxruntime/int8', () => {
   it('answers nearly as the reference, for the LSTM alone', async () => {

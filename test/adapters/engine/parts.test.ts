@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { NativeEngine } from '../../../src/adapters/engine/native.ts';
 import { partsOf, phaseOfPart } from '../../../src/adapters/engine/parts.ts';
+import type { EngineAnswer } from '../../../src/ports.ts';
 import { biasedModel, CELLS, nameOf, sequencesOf, shapeOf, worstDifference } from '../../checks/engine.ts';
 import { builtAddon, supportedVariants } from './built.ts';
 
@@ -38,9 +39,12 @@ describe.each(supportedVariants(addon))('%s', (variant) => {
     const model = biasedModel(shape, 0.4, 31, name);
     for (const engine of [one, three]) await engine.enlist(model);
     const lengths = Array.from({ length: 75 }, (_, at) => 1 + ((7 * at * at) % 40));
-    const sequences = sequencesOf(shape, lengths, 32), call = { model: name, sequences, sample: { every: 1, phase: 0 } };
+    const sequences = sequencesOf(shape, lengths, 32), call = { model: name, sequences, sample: { every: 1, phase: 0 }, top: 3 };
     const whole = await one.infer(call), split = await three.infer(call);
-    expect(split.answers).toEqual(whole.answers);
+    const plain = ({ labels, values, confidence, ranked, h, c }: EngineAnswer): object => ({ labels, values, confidence, ranked, h, c });
+    expect(split.answers.map(plain)).toEqual(whole.answers.map(plain));
+    for (const sums of ['abs', 'squares'] as const) split.units![sums].forEach((sum, j) => { expect(Math.abs(sum - whole.units![sums][j]!)).toBeLessThan(1e-4 * (1 + sum)); });
+    expect(split.units!.steps).toBe(whole.units!.steps);
     expect(worstDifference(model, sequences, split)).toBeLessThan(1e-6);
     for (const { rows, columns, values } of [split.activity!, ...(split.deeper ?? [])]) {
       expect(rows).toBe(lengths.reduce((sum, length) => sum + length, 0));

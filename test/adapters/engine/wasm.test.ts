@@ -12,13 +12,17 @@ import { codeOf } from '../../../src/errors.ts';
 import { sampleModel } from '../../../src/model/sample-model.ts';
 import { randomFrom } from '../../../src/support/random.ts';
 import { engineChecks, sequencesOf, shapeOf, worstDifference } from '../../checks/engine.ts';
+import { topChecks } from '../../checks/engine-top.ts';
 import { ROOT } from '../../checks/sources.ts';
 
 interface WasmScript { wantedHash(): string; recordedHash(bytes: Uint8Array): string; buildWasm(): Promise<Buffer> }
 const script = (await import(path.join(ROOT, 'scripts', 'kernel', 'wasm.mjs'))) as WasmScript;
 const { zigAtHand } = (await import(path.join(ROOT, 'scripts', 'kernel', 'zig.mjs'))) as { zigAtHand(): string | undefined };
 
-describe('wasm', () => { engineChecks(() => WasmEngine.start()); });
+describe('wasm', () => {
+  engineChecks(() => WasmEngine.start());
+  topChecks(() => WasmEngine.start());
+});
 
 describe('the module', () => {
   it('was built from these sources: else run `npm run kernel:wasm`', () => {

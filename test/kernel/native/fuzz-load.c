@@ -94,10 +94,14 @@ static void runModel(Model *m) {
     b.labels = calloc(steps, sizeof(int32_t));
     b.values = calloc((size_t)COUNT * m->outputs, sizeof(float));
     b.confidence = calloc(COUNT, sizeof(float));
+    b.top = m->outputs < TOP_MAX ? m->outputs : TOP_MAX;
+    b.best = calloc((size_t)steps * b.top, sizeof(int32_t));
+    b.chances = calloc((size_t)steps * b.top, sizeof(float));
+    b.activity = calloc(2 * m->stateUnits, sizeof(double));
     m->variant->infer(m, &b);
     if (b.failure != FAILED_NOT) abort();
     for (uint32_t l = 0; l < m->layerCount; l++) free(b.samples[l].values);
-    free(b.samples); free(tokens); free(frames); free(b.h); free(b.c); free(b.labels); free(b.values); free(b.confidence);
+    free(b.samples); free(tokens); free(frames); free(b.h); free(b.c); free(b.labels); free(b.values); free(b.confidence); free(b.best); free(b.chances); free(b.activity);
   }
 }
 

@@ -35,8 +35,8 @@ for (const { name, supported, precision } of addon.variants()) {
   for (let round = 0; round < Number(rounds); round++) {
     const shape = shapeOf(round), model = sampleModel(shape, DENSITIES[below(DENSITIES.length)]!, random);
     await engine.enlist(model);
-    const { answers } = await engine.infer({ model: model.id, sequences: sequencesOf(shape), sample: { every: 1 + below(3), phase: below(3) } });
-    if (answers.some(({ h, c, confidence }) => ![...h, ...c, confidence].every(Number.isFinite))) throw new Error(`${name}: not finite, round ${round}`);
+    const { answers, units } = await engine.infer({ model: model.id, sequences: sequencesOf(shape), sample: { every: 1 + below(3), phase: below(3) }, top: 1 + below(16) });
+    if (answers.some(({ h, c, confidence, ranked }) => ![...h, ...c, confidence, ...ranked?.probabilities ?? [], ...units!.squares].every(Number.isFinite))) throw new Error(`${name}: not finite, round ${round}`);
     await engine.retire(model.id);
   }
   process.stdout.write(`checked ${name}\n`);

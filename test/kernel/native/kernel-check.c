@@ -40,6 +40,16 @@ static void compareLabels(const Model *m, const Batch *b, uint32_t s, const doub
     DEMAND(label >= 0 && (uint32_t)label < m->outputs, "label %d of %u", label, m->outputs);
     for (uint32_t o = 0; o < m->outputs; o++) DEMAND(logits[o] - logits[label] < 1e-5, "label %d, but class %u has more", label, o);
     mean += probabilityOf(logits, m->outputs, (uint32_t)label) / judged;
+    const size_t at = (b->mode == OUTPUT_TAG ? b->offsets[s] + t : s) * (size_t)b->top;
+    for (uint32_t i = 0; b->top > 1 && i < b->top; i++) {
+      const int32_t ranked = b->best[at + i];
+      DEMAND(ranked >= 0 && (uint32_t)ranked < m->outputs && (i > 0 || ranked == label), "label %d is number %u", ranked, i);
+      near((double)b->chances[at + i], probabilityOf(logits, m->outputs, (uint32_t)ranked), 3e-6, "probability");
+      uint32_t above = 0; // what is likelier than this one must stand before it
+      for (uint32_t o = 0; o < m->outputs; o++) above += logits[o] > logits[ranked] + 1e-5;
+      DEMAND(above <= i, "label %d is number %u, but %u are likelier", ranked, i, above);
+      for (uint32_t o = 0; o < i; o++) DEMAND(b->best[at + o] != ranked, "label %d twice", ranked);
+    }
   }
   if (b->mode == OUTPUT_TAG || b->mode == OUTPUT_CLASSIFY) near((double)b->confidence[s], mean, 3e-6, "confidence");
   free(logits);
@@ -72,10 +82,25 @@ static void compareSamples(const Model *m, const Batch *b, Read *read) {
   free(read->sum); free(read->square);
 }
 
+// Sums of h^2 over every step: what each layer read as its state, without the h before the first step and with the last.
+static void compareActivity(const Model *m, const Batch *b, const Read *read, const double *before, const double *after) {
+  for (size_t l = 0, from = 0; l < m->layerCount; from += m->layers[l++].units) for (size_t j = 0; j < m->layers[l].units; j++) {
+    double squares = read->square[l][m->layers[l].inputs + j];
+    for (size_t s = 0; s < b->count; s++) {
+      const size_t at = s * m->stateUnits + from + j;
+      squares += after[at] * after[at] - before[at] * before[at];
+    }
+    near(b->activity[m->stateUnits + from + j], squares, 1e-5, "sum of h^2");
+    const double steps = b->offsets[b->count]; // Cauchy-Schwarz, h being within 1e-6
+    DEMAND(b->activity[from + j] <= sqrt(steps * fmax(squares, 0)) * (1 + 1e-4) + 1e-6 * steps, "sum of |h| against that of h^2");
+  }
+}
+
 static void compareBatch(const Variant *variant, const Model *from, Batch *b) {
   const size_t states = b->count * from->stateUnits, units = from->stateUnits;
-  double *h = exactly(states, sizeof *h), *c = calloc(states + 1, sizeof *c);
+  double *h = exactly(states, sizeof *h), *before = exactly(states, sizeof *before), *c = calloc(states + 1, sizeof *c);
   for (size_t i = 0; i < states; i++) { h[i] = (double)b->h[i]; c[i] = from->cell == CELL_LSTM ? (double)b->c[i] : 0; }
+  memcpy(before, h, states * sizeof *h);
   Model *m = modelLoad(variant, from);
   DEMAND(m != NULL, "load");
   variant->infer(m, b);
@@ -90,10 +115,11 @@ static void compareBatch(const Variant *variant, const Model *from, Batch *b) {
       compareLabels(from, b, s, out);
       free(out);
     }
+    compareActivity(from, b, &read, before, h);
     compareSamples(from, b, &read);
   }
   modelRelease(m);
-  free(h); free(c);
+  free(h); free(c); free(before);
 }
 
 static void checkGram(const Variant *variant, size_t rows, size_t columns) {

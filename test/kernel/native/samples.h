@@ -81,6 +81,11 @@ static Batch drawBatch(const Model *m, OutputMode mode, uint32_t count, uint32_t
   b.labels = exactly(mode == OUTPUT_TAG ? steps : mode == OUTPUT_CLASSIFY ? count : 0, sizeof *b.labels);
   b.values = exactly(mode == OUTPUT_REGRESS ? (size_t)count * m->outputs : 0, sizeof *b.values);
   b.confidence = exactly(labels ? count : 0, sizeof *b.confidence);
+  b.top = drawTo(1) ? 1 : drawFrom(1, m->outputs < TOP_MAX ? m->outputs : TOP_MAX);
+  const size_t ranked = b.top > 1 && labels ? (mode == OUTPUT_TAG ? steps : count) * (size_t)b.top : 0;
+  b.best = exactly(ranked, sizeof *b.best);
+  b.chances = exactly(ranked, sizeof *b.chances);
+  b.activity = calloc(2 * m->stateUnits, sizeof *b.activity);
   return b;
 }
 static void freeSamples(const Model *m, Batch *b) {
@@ -91,5 +96,5 @@ static void freeSamples(const Model *m, Batch *b) {
 static void freeBatch(const Model *m, Batch *b) {
   freeSamples(m, b);
   free((void *)b->tokens); free((void *)b->frames); free((void *)b->offsets);
-  free(b->h); free(b->c); free(b->labels); free(b->values); free(b->confidence);
+  free(b->h); free(b->c); free(b->labels); free(b->values); free(b->confidence); free(b->best); free(b->chances); free(b->activity);
 }

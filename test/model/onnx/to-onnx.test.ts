@@ -36,8 +36,8 @@ describe('toOnnx', () => {
     const reset = node.find(({ opType }) => opType === 'GRU')?.attribute.find(({ name }) => name === 'linear_before_reset');
     expect(reset?.i).toBe(cell === 'gru' ? 1n : undefined);
     const states = cell === 'lstm' ? ['h0', 'c0', 'h1', 'c1'] : ['h0', 'h1'];
-    expect(input.map(({ name }) => name)).toEqual(['tokens', 'lengths', ...states]);
-    expect(output.map(({ name }) => name)).toEqual(expect.arrayContaining(['labels', 'probability', 'y0', 'hOut1']));
+    expect(input.map(({ name }) => name)).toEqual(['tokens', 'lengths', ...states, 'top']);
+    expect(output.map(({ name }) => name)).toEqual(expect.arrayContaining(['labels', 'probability', 'best', 'chances', 'y0', 'hOut1']));
   });
 
   it('reads frames, in both directions, and answers with numbers', () => {
