@@ -57,7 +57,7 @@
     {
       "target_name": "espalier_kernel",
       "dependencies": ["kernel_portable", "kernel_avx2", "kernel_avx512", "kernel_portable_g4", "kernel_avx2_g4", "kernel_avx_vnni_g4", "kernel_avx512_vnni_g4"],
-      "sources": ["addon.c", "model.c", "g4-model.c", "variants.c"]
+      "sources": ["addon.c", "model.c", "side.c", "g4-model.c", "variants.c"]
     }
   ]
 }

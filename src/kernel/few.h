@@ -1,26 +1,15 @@
-// Few lanes: L = 1 or 4, rows of L numbers. With so few, what stands side by side in a vector are the gates: of four
-// connections (one lane), or of four lanes (one connection). The sums of all units lie in a scratch, [units, L, 4]; for
-// the gates and for h and c, unit and lane are then one index, which is worked on 2 * VW at a time.
+// Four lanes, rows of four numbers: what stands side by side in a vector are the gates of the four. The sums of all units
+// lie in a scratch, [units, 4, 4]; for the gates and for h and c, unit and lane are then one index, which is worked on
+// 2 * VW at a time.
 #pragma once
 #include <string.h>
 #include "cell.h"
 #include "rows.h"
 
-enum { PAIR = 2 * VW };
+enum { PAIR = 2 * VW, L = FEW_LANES };
 
 INLINE Quad loadQuad(const float *from) { return *(const QuadLoose *)from; }
 INLINE Quad splatQuad(float x) { return x - (Quad){0}; }
-
-// Numbers of four sources. One load brings all four indices: loads are what these loops wait for.
-INLINE Quad four(const float *x, const uint16_t *source) {
-#if defined(__x86_64__)
-  uint64_t k;
-  memcpy(&k, source, sizeof k);
-  return (Quad){ x[k & 0xffff], x[k >> 16 & 0xffff], x[k >> 32 & 0xffff], x[k >> 48] };
-#else
-  return (Quad){ x[source[0]], x[source[1]], x[source[2]], x[source[3]] };
-#endif
-}
 
 // Sixteen: in as many vectors as it takes. eachOf: every number of a quad four times; repeated: a quad over a vector.
 #if VW == 16
@@ -28,11 +17,6 @@ enum { VECTORS = 1 };
 typedef Floats Sixteen[1];
 INLINE void eachOf(Quad x, Sixteen to) { to[0] = _mm512_permutexvar_ps(_mm512_setr_epi32(0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3), _mm512_zextps128_ps512((__m128)x)); }
 INLINE Floats repeated(const float *w) { return _mm512_broadcast_f32x4((__m128)loadQuad(w)); }
-// Four connections of S weights each; S = 3: the fourth of each means nothing.
-INLINE void fourWeights(const int S, const float *w, Sixteen to) {
-  to[0] = *(const FloatsLoose *)w;
-  if (S == 3) to[0] = _mm512_permutexvar_ps(_mm512_setr_epi32(0, 1, 2, 2, 3, 4, 5, 5, 6, 7, 8, 8, 9, 10, 11, 11), to[0]);
-}
 #elif VW == 8
 enum { VECTORS = 2 };
 typedef Floats Sixteen[2];
@@ -41,36 +25,26 @@ INLINE void eachOf(Quad x, Sixteen to) {
   to[1] = _mm256_permutevar8x32_ps(_mm256_zextps128_ps256((__m128)x), _mm256_setr_epi32(2, 2, 2, 2, 3, 3, 3, 3));
 }
 INLINE Floats repeated(const float *w) { return _mm256_broadcast_ps((const __m128 *)w); }
-INLINE void fourWeights(const int S, const float *w, Sixteen to) {
-  UNROLL for (int s = 0; s < 2; s++, w += 2 * S) to[s] = S == 4 ? *(const FloatsLoose *)w : (Floats)_mm256_insertf128_ps(_mm256_zextps128_ps256((__m128)loadQuad(w)), (__m128)loadQuad(w + S), 1);
-}
 #else
 enum { VECTORS = 4 };
 typedef Floats Sixteen[4];
 INLINE void eachOf(Quad x, Sixteen to) { UNROLL for (int q = 0; q < 4; q++) to[q] = splatQuad(x[q]); }
 INLINE Floats repeated(const float *w) { return loadQuad(w); }
-INLINE void fourWeights(const int S, const float *w, Sixteen to) { UNROLL for (int q = 0; q < 4; q++) to[q] = loadQuad(w + S * q); }
 #endif
 
 // The sums of the connections k to end - 1, a part from its start: a quad of gates for each lane.
-INLINE void gatherQuads(const int L, const int S, const float *values, const uint16_t *source, const float *rows, uint32_t k, const uint32_t end, Quad to[4]) {
+INLINE void gatherQuads(const int S, const float *values, const uint16_t *source, const float *rows, uint32_t k, const uint32_t end, Quad to[4]) {
   const float *w = values + (size_t)S * k;
   const uint16_t *s = source + k, *const stop = source + end;
-  Sixteen sums[2] = { { { 0 } } }, x, weights;
-  if (L == 1) for (; s < stop; s += PART, w += PART * S) {
-    eachOf(four(rows, s), x);
-    fourWeights(S, w, weights);
-    UNROLL for (int v = 0; v < VECTORS; v++) sums[0][v] += weights[v] * x[v];
-  }
-  else for (; s < stop; s += 2, w += 2 * S) UNROLL for (int i = 0; i < 2; i++) {
+  Sixteen sums[2] = { { { 0 } } }, x;
+  for (; s < stop; s += 2, w += 2 * S) UNROLL for (int i = 0; i < 2; i++) {
     const Floats quad = repeated(w + S * i);
     eachOf(*(const Quad *)(rows + 4 * (size_t)s[i]), x);
     UNROLL for (int v = 0; v < VECTORS; v++) sums[i][v] += quad * x[v];
   }
   UNROLL for (int v = 0; v < VECTORS; v++) sums[0][v] += sums[1][v];
   const Quad *q = (const Quad *)sums[0];
-  if (L == 1) to[0] = (q[0] + q[1]) + (q[2] + q[3]);
-  else UNROLL for (int l = 0; l < 4; l++) to[l] = q[l];
+  UNROLL for (int l = 0; l < L; l++) to[l] = q[l];
 }
 
 // Whole pairs of vectors of `cells` = units * L numbers, and the numbers of a scratch of so many quads.
@@ -99,8 +73,16 @@ INLINE void noteFew(const Pass *p, const size_t cells, const size_t i, const Flo
   }
 }
 #define BY_PAIR(cells, i, n) for (size_t i = 0, n; i < (cells) && (n = (cells) - i < PAIR ? (cells) - i : PAIR) > 0; i += PAIR)
+// One lane: its units are put where they belong one by one, and are noted when they stand there.
+INLINE void noteOne(const Pass *p) {
+  BY_PAIR(p->layer->units, i, n) {
+    Floats h[2] = { { 0 } };
+    copyPair(h, p->h + i, n);
+    noteFew(p, p->layer->units, i, h);
+  }
+}
 
-INLINE void lstmFew(const int L, const Pass *p) {
+INLINE void lstmFew(const Pass *p) {
   const Layer *const layer = p->layer;
   const uint32_t *const ptr = layer->ptr, *const end = layer->end;
   const uint16_t *const source = layer->near;
@@ -109,7 +91,7 @@ INLINE void lstmFew(const int L, const Pass *p) {
   Quad *const scratch = (Quad *)p->scratch;
   for (size_t j = 0; j < units; j++) {
     Quad sums[4];
-    gatherQuads(L, 4, values, source, xh, ptr[j], end[j], sums);
+    gatherQuads(4, values, source, xh, ptr[j], end[j], sums);
     UNROLL for (int l = 0; l < L; l++) scratch[L * j + l] = loadQuad(bias + 4 * j) + sums[l];
   }
   BY_PAIR(units * L, i, n) {
@@ -124,7 +106,7 @@ INLINE void lstmFew(const int L, const Pass *p) {
 }
 
 // z, r, the inputs' part of n and the state's, all units.
-INLINE void gruSums(const int L, const bool before, const Pass *p) {
+INLINE void gruSums(const bool before, const Pass *p) {
   const Layer *const layer = p->layer;
   const uint32_t *const ptr = layer->ptr, *const pause = layer->pause, *const mid = layer->mid, *const end = layer->end;
   const uint16_t *const source = layer->near;
@@ -133,17 +115,17 @@ INLINE void gruSums(const int L, const bool before, const Pass *p) {
   Quad *const scratch = (Quad *)p->scratch;
   for (size_t j = 0; j < units; j++) {
     Quad inputs[4], state[4];
-    gatherQuads(L, 3, values, source, xh, ptr[j], pause[j], inputs);
-    gatherQuads(L, 3, values, source, xh, mid[j], end[j], state);
+    gatherQuads(3, values, source, xh, ptr[j], pause[j], inputs);
+    gatherQuads(3, values, source, xh, mid[j], end[j], state);
     const float *const b = bias + (before ? 3 : 4) * j;
     const Quad start = { b[0], b[1], b[2], before ? 0 : b[3] };
     UNROLL for (int l = 0; l < L; l++) scratch[L * j + l] = start + (Quad){ inputs[l][0] + state[l][0], inputs[l][1] + state[l][1], inputs[l][2], state[l][2] };
   }
 }
 
-INLINE void gruFew(const int L, const Pass *p) {
+INLINE void gruFew(const Pass *p) {
   const float *const was = p->xh + L * p->layer->inputs;
-  gruSums(L, false, p);
+  gruSums(false, p);
   BY_PAIR(p->layer->units * (size_t)L, i, n) {
     Floats z[4][2], before[2] = { { 0 } }, reset[2], h[2];
     intoGates(p->scratch, i, z);
@@ -156,11 +138,11 @@ INLINE void gruFew(const int L, const Pass *p) {
 }
 
 // As gruBeforePass: z, r * h and the inputs' part of n first, then the rest of n over r * h.
-INLINE void gruBeforeFew(const int L, const Pass *p) {
+INLINE void gruBeforeFew(const Pass *p) {
   const Layer *const layer = p->layer;
   const size_t units = layer->units;
   const float *const was = p->xh + L * layer->inputs, *const resetRows = p->reset - L * layer->inputs;
-  gruSums(L, true, p);
+  gruSums(true, p);
   BY_PAIR(units * L, i, n) {
     Floats z[4][2], before[2] = { { 0 } };
     intoGates(p->scratch, i, z);
@@ -171,7 +153,7 @@ INLINE void gruBeforeFew(const int L, const Pass *p) {
   }
   for (size_t j = 0; j < units; j++) {
     Quad state[4];
-    gatherQuads(L, 3, layer->values, layer->near, resetRows, layer->mid[j], layer->end[j], state);
+    gatherQuads(3, layer->values, layer->near, resetRows, layer->mid[j], layer->end[j], state);
     UNROLL for (int l = 0; l < L; l++) p->scratch[4 * (L * j + l) + 2] += state[l][2];
   }
   BY_PAIR(units * L, i, n) {
@@ -186,25 +168,20 @@ INLINE void gruBeforeFew(const int L, const Pass *p) {
   }
 }
 
-// One weight a connection: a quad is four connections, or four lanes.
-INLINE void gatherNumbers(const int L, const float *values, const uint16_t *source, const float *rows, uint32_t k, const uint32_t end, float *to) {
+// One weight a connection.
+INLINE void gatherNumbers(const float *values, const uint16_t *source, const float *rows, uint32_t k, const uint32_t end, float *to) {
   Quad sums[2] = { { 0 }, { 0 } };
-  if (L == 1) {
-    for (; k < end; k += PART) sums[0] += loadQuad(values + k) * four(rows, source + k);
-    *to += (sums[0][0] + sums[0][1]) + (sums[0][2] + sums[0][3]);
-  } else {
-    for (; k < end; k += 2) UNROLL for (uint32_t i = 0; i < 2; i++) sums[i] += values[k + i] * *(const Quad *)(rows + 4 * (size_t)source[k + i]);
-    *(Quad *)to += sums[0] + sums[1];
-  }
+  for (; k < end; k += 2) UNROLL for (uint32_t i = 0; i < 2; i++) sums[i] += values[k + i] * *(const Quad *)(rows + 4 * (size_t)source[k + i]);
+  *(Quad *)to += sums[0] + sums[1];
 }
 
-INLINE void rnnFew(const int L, const bool relu, const Pass *p) {
+INLINE void rnnFew(const bool relu, const Pass *p) {
   const Layer *const layer = p->layer;
   const size_t units = layer->units;
   float *const z = p->scratch;
   for (size_t j = 0; j < units; j++) {
     for (int l = 0; l < L; l++) z[L * j + l] = layer->bias[j];
-    gatherNumbers(L, layer->values, layer->near, p->xh, layer->ptr[j], layer->end[j], z + L * j);
+    gatherNumbers(layer->values, layer->near, p->xh, layer->ptr[j], layer->end[j], z + L * j);
   }
   BY_PAIR(units * L, i, n) {
     Floats h[2] = { *(const Floats *)(z + i), *(const Floats *)(z + i + VW) };
@@ -218,9 +195,9 @@ INLINE void rnnFew(const int L, const bool relu, const Pass *p) {
   }
 }
 
-#define FEW(name, call) static __attribute__((noinline)) void name(const Pass *p) { call; }
-FEW(lstmOne, lstmFew(1, p)) FEW(gruOne, gruFew(1, p)) FEW(gruBeforeOne, gruBeforeFew(1, p)) FEW(rnnTanhOne, rnnFew(1, false, p)) FEW(rnnReluOne, rnnFew(1, true, p))
-FEW(lstmFour, lstmFew(4, p)) FEW(gruFour, gruFew(4, p)) FEW(gruBeforeFour, gruBeforeFew(4, p)) FEW(rnnTanhFour, rnnFew(4, false, p)) FEW(rnnReluFour, rnnFew(4, true, p))
-static void (*const fews[2][CELLS])(const Pass *) = {
-  { lstmOne, gruOne, gruBeforeOne, rnnTanhOne, rnnReluOne }, { lstmFour, gruFour, gruBeforeFour, rnnTanhFour, rnnReluFour },
-};
+static __attribute__((noinline)) void lstmFour(const Pass *p) { lstmFew(p); }
+static __attribute__((noinline)) void gruFour(const Pass *p) { gruFew(p); }
+static __attribute__((noinline)) void gruBeforeFour(const Pass *p) { gruBeforeFew(p); }
+static __attribute__((noinline)) void rnnTanhFour(const Pass *p) { rnnFew(false, p); }
+static __attribute__((noinline)) void rnnReluFour(const Pass *p) { rnnFew(true, p); }
+static void (*const fours[CELLS])(const Pass *) = { lstmFour, gruFour, gruBeforeFour, rnnTanhFour, rnnReluFour };

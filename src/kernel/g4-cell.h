@@ -4,7 +4,8 @@
 #include "cell.h"
 #include "g4.h"
 
-// A row of four bytes a lane as the multiplication wants it, and a sum plus its product with four weights.
+// A row of four bytes a lane as the multiplication wants it, and a sum plus its product with four weights: of all lanes
+// (dot), or each of its own (dots4; the second word of each lies `plane` vectors behind the first).
 // Without VNNI: pairs of 16-bit numbers (pmaddwd). vpmaddubsw would need as many multiplications, as its sums of pairs
 // are 16-bit and have to be widened by one more, and it saturates: 2 * 255 * 127 is beyond 32,767.
 #if defined(__AVX512VNNI__) || defined(__AVXVNNI__)
@@ -13,8 +14,10 @@ typedef struct { Ints all; } Bytes;
 INLINE Bytes bytesOf(Ints x) { return (Bytes){ x }; }
 #if defined(__AVX512VNNI__)
 INLINE Ints dot(Ints sum, Bytes x, const int32_t *w) { return (Ints)_mm512_dpbusd_epi32((__m512i)sum, (__m512i)x.all, _mm512_set1_epi32(*w)); }
+INLINE Ints dots4(Ints sum, Bytes x, const Ints *w, size_t plane) { (void)plane; return (Ints)_mm512_dpbusd_epi32((__m512i)sum, (__m512i)x.all, (__m512i)*w); }
 #else
 INLINE Ints dot(Ints sum, Bytes x, const int32_t *w) { return (Ints)_mm256_dpbusd_avx_epi32((__m256i)sum, (__m256i)x.all, _mm256_set1_epi32(*w)); }
+INLINE Ints dots4(Ints sum, Bytes x, const Ints *w, size_t plane) { (void)plane; return (Ints)_mm256_dpbusd_avx_epi32((__m256i)sum, (__m256i)x.all, (__m256i)*w); }
 #endif
 #elif defined(__SSE2__)
 #define WORDS 2
@@ -22,20 +25,23 @@ typedef struct { Ints even, odd; } Bytes;
 typedef uint16_t Shorts __attribute__((vector_size(4 * VW), may_alias));
 INLINE Bytes bytesOf(Ints x) { return (Bytes){ x & 0x00ff00ff, (Ints)((Shorts)x >> 8) }; }
 #if defined(__AVX2__)
-INLINE Ints dot(Ints sum, Bytes x, const int32_t *w) {
-  return sum + ((Ints)_mm256_madd_epi16((__m256i)x.even, _mm256_set1_epi32(w[0])) + (Ints)_mm256_madd_epi16((__m256i)x.odd, _mm256_set1_epi32(w[1])));
-}
+#define PAIRS(x, w) (Ints)_mm256_madd_epi16((__m256i)(x), (__m256i)(w))
 #else
-INLINE Ints dot(Ints sum, Bytes x, const int32_t *w) {
-  return sum + ((Ints)_mm_madd_epi16((__m128i)x.even, _mm_set1_epi32(w[0])) + (Ints)_mm_madd_epi16((__m128i)x.odd, _mm_set1_epi32(w[1])));
-}
+#define PAIRS(x, w) (Ints)_mm_madd_epi16((__m128i)(x), (__m128i)(w))
 #endif
+INLINE Ints dot(Ints sum, Bytes x, const int32_t *w) { return sum + (PAIRS(x.even, (Ints){0} + w[0]) + PAIRS(x.odd, (Ints){0} + w[1])); }
+INLINE Ints dots4(Ints sum, Bytes x, const Ints *w, size_t plane) { return sum + (PAIRS(x.even, w[0]) + PAIRS(x.odd, w[plane])); }
 #else
 #define WORDS 1
 typedef struct { Ints byte[4]; } Bytes;
 INLINE Bytes bytesOf(Ints x) { return (Bytes){ { x & 255, (x >> 8) & 255, (x >> 16) & 255, (x >> 24) & 255 } }; }
 INLINE Ints dot(Ints sum, Bytes x, const int32_t *w) {
   UNROLL for (int i = 0; i < 4; i++) sum += x.byte[i] * (int32_t)((const int8_t *)w)[i];
+  return sum;
+}
+INLINE Ints dots4(Ints sum, Bytes x, const Ints *w, size_t plane) {
+  (void)plane;
+  UNROLL for (int i = 0; i < 4; i++) sum += x.byte[i] * (*w << (24 - 8 * i) >> 24);
   return sum;
 }
 #endif

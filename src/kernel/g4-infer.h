@@ -101,15 +101,16 @@ static bool g4OutputWhole(const Model *model, Batch *b, size_t lanes) {
   return ready;
 }
 
-// Up to so many sequences are run one after the other on one lane rather than side by side on a block.
-enum { G4_SINGLES_MAX = 5 };
+// Up to so many sequences are run one after the other on one lane rather than side by side on a block; the table has the most.
+enum { G4_SINGLES_MAX = 7 };
+static const uint32_t g4SinglesMax[CELLS] = { G4_SINGLES_MAX, G4_SINGLES_MAX, 2, 1, 0 };
 
 static void g4Infer(const Model *model, Batch *b) {
   b->failure = check(model, b);
   if (b->failure != FAILED_NOT || b->count == 0) return;
   const uint32_t *widths = model->variant->widths;
   int width = 0;
-  while (width + 1 < WIDTHS_MAX && widths[width + 1] > 0 && model->variant->upTo[width] < b->count) width++;
+  while (width + 1 < WIDTHS_MAX && widths[width + 1] > 0 && (widths[width] == 1 ? g4SinglesMax[model->cell] : model->variant->upTo[width]) < b->count) width++;
   G4Waiting *order = malloc(b->count * sizeof *order);
   b->samples = calloc(model->layerCount, sizeof *b->samples);
   b->failure = FAILED_MEMORY;

@@ -103,9 +103,7 @@ static void g4RunLayer(G4Lanes *l, uint32_t i) {
     .reset = cell == CELL_GRU && l->sampled ? l->reset + floats : NULL,
     .resetRows = (int32_t *)l->reset + (cell == CELL_GRU_BEFORE ? floats : 0),
   };
-#if defined(SINGLE)
-  if (l->lanes == 1) { g4Singles[cell](&pass); return; }
-#endif
+  if (l->lanes == 1) { g4Ones[cell](&pass); return; }
 #define PASS(n) do { \
     G4Pass moved = pass; \
     moved.xh += at; moved.h += at; moved.kept += at; moved.resetRows += at; moved.scratch += at; \
@@ -146,7 +144,10 @@ static void g4Take(G4Lanes *l, uint32_t lane) {
   for (uint32_t i = 0; i < l->depth; i++) {
     const size_t units = g4LayerAt(l, i)->units;
     g4IntoLane(b->h + from, units, l->lanes, g4StateOf(l, i) + lane);
-    if (g4Keeps(l->model)) intoLane((l->model->cell == CELL_LSTM ? b->c : b->h) + from, units, l->lanes, l->kept + l->unitsBefore[i] * l->lanes + lane);
+    const float *kept = (l->model->cell == CELL_LSTM ? b->c : b->h) + from;
+    float *to = l->kept + l->unitsBefore[i] * l->lanes + lane;
+    if (g4Keeps(l->model) && l->lanes > 1) intoLane(kept, units, l->lanes, to);
+    else if (g4Keeps(l->model)) for (size_t p = 0; p < units; p++) to[p] = kept[g4LayerAt(l, i)->side.unit[p]];
     from += units;
   }
   l->sequence[lane] = next.sequence;
@@ -163,7 +164,9 @@ static void g4Finish(G4Lanes *l, uint32_t lane) {
     const size_t units = g4LayerAt(l, i)->units;
     const float *kept = l->kept + l->unitsBefore[i] * l->lanes + lane;
     if (l->model->cell == CELL_LSTM || !g4Keeps(l->model)) g4FromLane(g4StateOf(l, i) + lane, units, l->lanes, G4_STEP, b->h + to);
-    if (g4Keeps(l->model)) fromLane(kept, units, l->lanes, (l->model->cell == CELL_LSTM ? b->c : b->h) + to);
+    float *into = (l->model->cell == CELL_LSTM ? b->c : b->h) + to;
+    if (g4Keeps(l->model) && l->lanes > 1) fromLane(kept, units, l->lanes, into);
+    else if (g4Keeps(l->model)) for (size_t p = 0; p < units; p++) into[g4LayerAt(l, i)->side.unit[p]] = kept[p];
     to += units;
   }
   if (b->mode == OUTPUT_TAG) b->confidence[s] = (float)(l->confidence[lane] / (b->offsets[s + 1] - b->offsets[s]));

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "g4.h"
+#include "side.h"
 
 static void *room(Model *model, size_t bytes) {
   const size_t padded = (bytes + 63) / 64 * 64 + 64;
@@ -48,6 +49,11 @@ static bool layerLoad(Model *model, G4Layer *layer, const G4LayerFrom *from, uin
       for (uint32_t g = 0; g < gates; g++) layer->start[sums * j + (gates == 3 && g == 2 && state ? 3 : g)] -= 128 * sumOf(from->values + 4 * ((size_t)gates * k + g));
     }
   }
+  if (model->variant->widths[0] == 1) {
+    const SideFrom side = { .units = from->units, .inputs = inputRows, .words = model->variant->words, .ptr = from->ptr, .source = from->source,
+      .values = (const uint32_t *)layer->values, .start = layer->start, .scale = layer->scale, .bias = layer->bias, .sums = sums };
+    if (!sideMake(model, &side, &layer->side)) return false;
+  }
   for (int w = 0; w < WIDTHS_MAX && model->variant->widths[w] > 0; w++) {
     layer->offset[w] = copy(model, from->source, groups * sizeof(uint32_t));
     if (layer->offset[w] == NULL) return false;
@@ -78,6 +84,7 @@ void g4Free(Model *model) {
     G4Layer *layer = &g4->layers[l];
     for (int w = 0; w < WIDTHS_MAX; w++) free(layer->offset[w]);
     free(layer->ptr); free(layer->mid); free(layer->values); free(layer->start); free(layer->scale); free(layer->bias);
+    sideFree(&layer->side);
   }
   free(g4->layers); free(g4->embedding); free(g4->output); free(g4->outputStart); free(g4->outputScale); free(g4->outputBias);
   free(g4);

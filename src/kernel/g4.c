@@ -31,6 +31,7 @@ extern const Variant NAMED(variant_, VARIANT);
 const Variant NAMED(variant_, VARIANT) = {
   .name = TEXT(NAME),
   .words = WORDS,
+  .vector = VW,
 #if defined(__AVX512VNNI__)
   .needs = "AVX-512 (F, DQ, BW, VL, VNNI) and FMA",
   .widths = { 1, 16, 32, 64 },

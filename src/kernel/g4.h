@@ -17,6 +17,7 @@ typedef struct {
   int32_t *values;       // [groups, gates, words of the variant]
   int32_t *start;        // [units, sums] -128 * sum of the weights
   float *scale, *bias;   // [units, sums] sum * scale + bias is the exponent of two that pack.ts speaks of
+  Side side;             // where the variant has a form for one lane
 } G4Layer;
 
 struct G4 {

@@ -15,11 +15,12 @@ typedef struct { uint32_t first, depth; bool backward; const float *frames; floa
 static bool runStack(const Model *model, Batch *b, int width, const Waiting *order, const Stack stack) {
   const size_t lanes = model->variant->widths[width];
   Lanes *l = (Lanes *)zeroed(sizeof(Lanes) / sizeof(float) + 16);
-  size_t *unitsBefore = calloc(2 * (size_t)stack.depth + 1, sizeof *unitsBefore);
+  size_t *unitsBefore = calloc(3 * (size_t)stack.depth + 1, sizeof *unitsBefore), byBlocks = 0;
   bool done = false;
   if (l != NULL && unitsBefore != NULL) {
     size_t most = 0;
-    l->model = model; l->batch = b; l->width = width; l->lanes = lanes; l->order = (Waiting *)order; l->unitsBefore = unitsBefore; l->notedBefore = unitsBefore + stack.depth;
+    l->model = model; l->batch = b; l->width = width; l->lanes = lanes; l->order = (Waiting *)order;
+    l->unitsBefore = unitsBefore; l->cBefore = unitsBefore + stack.depth; l->notedBefore = unitsBefore + 2 * (size_t)stack.depth;
     l->first = stack.first; l->depth = stack.depth; l->backward = stack.backward;
     l->frames = stack.frames; l->kept = stack.kept; l->keptColumns = stack.keptColumns;
     l->inputs = model->layers[stack.first].inputs;
@@ -27,13 +28,15 @@ static bool runStack(const Model *model, Batch *b, int width, const Waiting *ord
     for (uint32_t i = 0; i < stack.depth; i++) {
       const size_t units = layerAt(l, i)->units;
       unitsBefore[i] = l->units;
+      l->cBefore[i] = byBlocks;
+      byBlocks += (units + 15) / 16 * 16;
       l->units += units;
       l->notedBefore[i + 1] = l->notedBefore[i] + (lanes <= FEW_LANES ? 2 * pairsOf(units * lanes) : VW * units);
       if (units > most) most = units;
     }
     l->rows[0] = zeroed((l->inputs + l->units * (gatesOf(model->cell) == 3 ? 2 : 1)) * lanes);
     l->rows[1] = zeroed((l->inputs + l->units) * lanes);
-    l->c = zeroed(model->cell == CELL_LSTM ? l->units * lanes : LANES_MAX);
+    l->c = zeroed(byBlocks * lanes);
     l->scratch = zeroed(lanes <= FEW_LANES ? scratchOf(most * lanes) : model->cell == CELL_GRU_BEFORE ? 2 * most * lanes : LANES_MAX);
     l->column = zeroed(model->features);
     l->logits = zeroed(classRoom(model->outputs));

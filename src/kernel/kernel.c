@@ -27,6 +27,7 @@ static bool supported(void) {
 extern const Variant NAMED(variant_, VARIANT);
 const Variant NAMED(variant_, VARIANT) = {
   .name = TEXT(VARIANT),
+  .vector = VW,
 #if defined(__AVX512F__)
   .needs = "AVX-512 (F, DQ, BW, VL) and FMA",
   .widths = { 1, 4, 16, 32, 64 },

@@ -6,7 +6,7 @@
 #include "heap.h"
 
 enum { WIDTHS_MAX = 5, LANES_MAX = 64, FEW_LANES = 4 }; // blocks of at most FEW_LANES: few.h
-enum { PART = 4 }; // connections, see Layer
+enum { PART = 2 }; // connections, see Layer
 enum { TOP_MAX = 16 }; // labels of an answer, at most
 
 // GRU: reset after the product; GRU_BEFORE: reset before it. See src/model/shape.ts.
@@ -16,6 +16,20 @@ typedef enum { CELL_LSTM = 0, CELL_GRU, CELL_GRU_BEFORE, CELL_RNN_TANH, CELL_RNN
 static inline uint32_t gatesOf(Cell cell) { return cell == CELL_LSTM ? 4 : cell <= CELL_GRU_BEFORE ? 3 : 1; }
 static inline uint32_t biasesOf(Cell cell) { return cell == CELL_GRU ? 4 : gatesOf(cell); }
 
+// Rows of sources for one lane. Units stand side by side, togetherOf(variant) of them to a block, those with about as many
+// sources, so that little is filled up (with weights of zero). Four sums a unit or one: LSTM i, f, g, o; GRU z, r, n of the
+// inputs, n of the state.
+typedef struct {
+  uint32_t *ptr;         // [blocks + 1] rows of block b: ptr[b] to ptr[b + 1]
+  uint16_t *source;      // [rows, together]
+  uint32_t *values;      // [rows, words, together, sums] of 32 bits, floats or bytes
+  uint32_t *start, *scale, *bias; // [blocks, together, sums] as in Layer and G4Layer; those that there are
+} SideRows;
+typedef struct {
+  uint32_t *unit;        // [units] which unit stands where
+  SideRows sums, rest;   // rest: GRU_BEFORE, n of the state alone
+} Side;
+
 // One layer (of one direction) stored by target unit.
 typedef struct {
   uint32_t units, inputs, connections;
@@ -23,11 +37,12 @@ typedef struct {
   // ptr[j] to end[j], or for the GRUs those from inputs ptr[j] to pause[j] and those from states mid[j] to end[j]. Each
   // of these parts starts at a multiple of PART and is filled up to one with weights of zero.
   uint32_t *pause, *mid, *end; // [units]
-  uint16_t *near;        // [connections] source again, for few lanes; NULL where inputs + units is above 2^16
+  uint16_t *near;        // [connections] source again, for four lanes; NULL where inputs + units is above 2^16
   uint32_t *source;      // [connections] 0 to inputs + units - 1; inputs first within a unit
   uint32_t *offset[WIDTHS_MAX]; // [connections] byte offset of the source row for each lane width of the variant; NULL for few lanes
   float *values;         // [connections, gates], scaled as src/model/pack.ts says: LSTM i, f, g, o; GRU z, r, n; RNN one
   float *bias;           // [units, biases] likewise; the GRU has z, r, n of the inputs, n of the state
+  Side side;             // where `near`
 } Layer;
 
 // A stack of layers with embedding and output layer. Immutable once loaded.
@@ -81,6 +96,7 @@ typedef struct Variant {
   const char *name;
   const char *needs;
   bool (*supported)(void);
+  uint32_t vector;       // numbers of a vector
   uint32_t words;        // 0: fp32; else int8 in groups of four, which take so many 32-bit words for a gate
   uint32_t widths[WIDTHS_MAX]; // lanes of a block, narrowest first; 0 ends the list
   uint32_t upTo[WIDTHS_MAX];   // a width is taken for at most so many sequences: measured. The last takes all

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "g4.h"
+#include "side.h"
 
 static void *copied(Model *model, const void *from, size_t bytes) {
   void *to = malloc(bytes > 0 ? bytes : 1);
@@ -15,6 +16,7 @@ static void destroy(Model *model) {
     Layer *layer = &model->layers[l];
     for (int w = 0; w < WIDTHS_MAX; w++) free(layer->offset[w]);
     free(layer->ptr); free(layer->pause); free(layer->mid); free(layer->end); free(layer->near); free(layer->source); free(layer->values); free(layer->bias);
+    sideFree(&layer->side);
   }
   free(model->layers); free(model->embedding); free(model->output); free(model->outputBias);
   g4Free(model);
@@ -40,7 +42,7 @@ static void layOut(Layer *layer, const Layer *from, bool apart) {
   layer->ptr[from->units] = layer->connections = at;
 }
 
-// Zeroed, on whole cache lines; PART more than asked for, as the loops of one lane read whole vectors.
+// Zeroed, on whole cache lines; PART more than asked for, as the loops of four lanes read four gates where there are three.
 static void *room(Model *model, size_t count, size_t each) {
   const size_t bytes = ((count + PART) * each + 63) / 64 * 64;
   void *memory = aligned_alloc(64, bytes);
@@ -73,6 +75,8 @@ static bool layerLoad(Model *model, Layer *layer, const Layer *from) {
     layer->near = room(model, layer->connections, sizeof(uint16_t));
     if (layer->near == NULL) return false;
     for (size_t k = 0; k < layer->connections; k++) layer->near[k] = (uint16_t)layer->source[k];
+    const SideFrom side = { .units = from->units, .inputs = from->inputs, .words = 1, .ptr = from->ptr, .source = from->source, .values = (const uint32_t *)from->values, .start = from->bias, .sums = biasesOf(model->cell) };
+    if (!sideMake(model, &side, &layer->side)) return false;
   }
   for (int w = 0; w < WIDTHS_MAX && model->variant->widths[w] > 0; w++) {
     if (model->variant->widths[w] <= FEW_LANES) continue;

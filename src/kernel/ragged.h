@@ -9,6 +9,7 @@
 #include <math.h>
 #include "few.h"
 #include "few-output.h"
+#include "one.h"
 #include "rows.h"
 
 typedef struct { uint32_t sequence, steps; } Waiting;
@@ -23,10 +24,10 @@ typedef struct {
   size_t keptColumns;
   int width;
   size_t lanes, inputs, units; // inputs of the first layer, units of all
-  size_t *unitsBefore;    // [depth] of this stack
+  size_t *unitsBefore, *cBefore; // [depth] of this stack; cBefore by sixteens
   size_t stateFrom;       // where the first layer's state lies in that of a sequence
   float *rows[2];         // [inputs + units, lanes]; rows[0] has the reset rows of the GRUs behind, [units, lanes]
-  float *c;               // LSTM: [units, lanes]
+  float *c;               // LSTM: [units by sixteens, lanes]; one lane: in the order of Side, and the h of the GRUs
   float *scratch;         // GRU_BEFORE: [2 * units of a layer, lanes]; few lanes: scratchOf(units * lanes)
   float *column, *logits; // few lanes: h of one, [features]; [classRoom]
   float *noted;           // sums of |h| and h^2 since they were last taken: see Pass
@@ -99,11 +100,12 @@ static void runLayer(Lanes *l, uint32_t i) {
     .layer = layer, .offset = layer->offset[l->width], .lanes = l->lanes,
     .xh = stateOf(l, i) - layer->inputs * l->lanes,
     .h = l->rows[(l->turn + i + 1) & 1] + l->inputs * l->lanes + before,
-    .c = l->c + (l->model->cell == CELL_LSTM ? before : 0), .scratch = l->scratch,
+    .c = l->c + l->cBefore[i] * l->lanes, .scratch = l->scratch,
     .reset = l->rows[0] + (gatesOf(l->model->cell) == 3 ? (l->inputs + l->units) * l->lanes + before : 0),
     .live = l->live, .noted = l->noted + l->notedBefore[i],
   };
-  if (l->lanes <= FEW_LANES) { fews[l->lanes > 1][l->model->cell](&pass); return; }
+  if (l->lanes == 1) { ones[l->model->cell](&pass); noteOne(&pass); return; }
+  if (l->lanes <= FEW_LANES) { fours[l->model->cell](&pass); return; }
 #define PASS(n) do { const Pass moved = movedBy(pass, at); runs[l->model->cell][n - 1](&moved); } while (0)
   OVER_VECTORS(l->active, PASS);
 #undef PASS
@@ -139,8 +141,14 @@ static void take(Lanes *l, uint32_t lane) {
   const Waiting next = l->order[l->taken++];
   const Batch *b = l->batch;
   const size_t from = next.sequence * l->model->stateUnits + l->stateFrom;
-  for (uint32_t i = 0; i < l->depth; i++) intoLane(b->h + from + l->unitsBefore[i], layerAt(l, i)->units, l->lanes, stateOf(l, i) + lane);
-  if (l->model->cell == CELL_LSTM) intoLane(b->c + from, l->units, l->lanes, l->c + lane);
+  for (uint32_t i = 0; i < l->depth; i++) {
+    const Layer *layer = layerAt(l, i);
+    const float *kept = (l->model->cell == CELL_LSTM ? b->c : b->h) + from + l->unitsBefore[i];
+    float *to = l->c + l->cBefore[i] * l->lanes;
+    intoLane(b->h + from + l->unitsBefore[i], layer->units, l->lanes, stateOf(l, i) + lane);
+    if (l->lanes == 1) for (uint32_t p = 0; p < layer->units; p++) to[p] = kept[layer->side.unit[p]];
+    else if (l->model->cell == CELL_LSTM) intoLane(kept, layer->units, l->lanes, to + lane);
+  }
   l->sequence[lane] = next.sequence;
   l->position[lane] = l->backward ? b->offsets[next.sequence + 1] - 1 : b->offsets[next.sequence];
   l->left[lane] = next.steps;
@@ -151,8 +159,15 @@ static void finish(Lanes *l, uint32_t lane) {
   Batch *b = l->batch;
   const uint32_t s = l->sequence[lane];
   const size_t to = s * l->model->stateUnits + l->stateFrom;
-  for (uint32_t i = 0; i < l->depth; i++) fromLane(stateOf(l, i) + lane, layerAt(l, i)->units, l->lanes, b->h + to + l->unitsBefore[i]);
-  if (l->model->cell == CELL_LSTM) fromLane(l->c + lane, l->units, l->lanes, b->c + to);
+  for (uint32_t i = 0; i < l->depth; i++) {
+    const Layer *layer = layerAt(l, i);
+    const float *kept = l->c + l->cBefore[i] * l->lanes;
+    fromLane(stateOf(l, i) + lane, layer->units, l->lanes, b->h + to + l->unitsBefore[i]);
+    if (l->model->cell != CELL_LSTM) continue;
+    float *c = b->c + to + l->unitsBefore[i];
+    if (l->lanes == 1) for (uint32_t p = 0; p < layer->units; p++) c[layer->side.unit[p]] = kept[p];
+    else fromLane(kept + lane, layer->units, l->lanes, c);
+  }
   if (b->mode == OUTPUT_TAG) b->confidence[s] = (float)(l->confidence[lane] / (b->offsets[s + 1] - b->offsets[s]));
 }
 
@@ -164,7 +179,7 @@ static void close(Lanes *l, uint32_t lane) {
   setLive(l);
   if (lane == last) return;
   for (uint32_t i = 0; i < l->depth; i++) moveLane(stateOf(l, i), layerAt(l, i)->units, l->lanes, last, lane);
-  if (l->model->cell == CELL_LSTM) moveLane(l->c, l->units, l->lanes, last, lane);
+  if (l->model->cell == CELL_LSTM) moveLane(l->c, l->cBefore[l->depth - 1] + layerAt(l, l->depth - 1)->units, l->lanes, last, lane);
   l->sequence[lane] = l->sequence[last];
   l->position[lane] = l->position[last];
   l->left[lane] = l->left[last];
