@@ -39,7 +39,7 @@ const Variant NAMED(variant_, VARIANT) = {
 #else
   .needs = "nothing beyond the base of the architecture",
   .widths = { 1, VW * NV_MAX },
-  .upTo = { 4 },
+  .upTo = { 3 },
 #endif
   .supported = supported,
   .infer = infer,
