@@ -21,9 +21,9 @@ import { readWork } from './prune/data.ts';
 import type { Bench } from './prune/make.ts';
 import { cpuClock, make, never } from './prune/make.ts';
 import type { Engines, Timed } from './prune/measure.ts';
-import { engineFor, judge, measureWidths, openEngines, speedBatch, speedsOf } from './prune/measure.ts';
+import { judge, measureWidths, openEngines, speedBatch, speedsOf } from './prune/measure.ts';
 import type { Place } from './prune/plan.ts';
-import { runsOf } from './prune/plan.ts';
+import { engineOf, runsOf } from './prune/plan.ts';
 import { curveOf } from './prune/curve.ts';
 import { printFile } from './prune/print.ts';
 import type { EqualWidth, PruneFile, PruneRow, Run, TaskName } from './prune/row.ts';
@@ -50,7 +50,6 @@ export interface PruneBenchOptions {
 }
 
 const MINUTES = 20;
-const ROW_SECONDS = 0.3, TOGETHER_SECONDS = 0.5;
 
 /** A task with one cell, and what is known of it. */
 interface Group {
@@ -83,12 +82,12 @@ function budgetOf({ file: { rows } }: Session, { settings, widths }: Group, run:
   return parent === undefined || beside.length === 0 ? null : parent.seconds + Math.max(...beside.map(({ seconds }) => seconds));
 }
 
-async function rowOf(session: Session, { settings, work, engines }: Group, bench: Bench, run: Run, parent: Model | null, budget: number | null): Promise<PruneRow> {
+async function rowOf(session: Session, { settings, work, engines, widths }: Group, bench: Bench, run: Run, parent: Model | null, budget: number | null): Promise<PruneRow> {
   const { runtime, store } = session, { parts } = bench, began = cpuClock.monotonicMs();
   const made = await make(bench, run, parent, budget), seconds = (cpuClock.monotonicMs() - began) / 1000;
-  const { model, bytes, gzipBytes } = store.put(run, work, made, parent), engine = engineFor(engines, run.granularity);
+  const { model, bytes, gzipBytes } = store.put(run, work, made, parent), engine = engineOf(run, widths);
   const validation = await examine(runtime, model, null, parts.validation, never), { value, agreement } = await judge(engines, engine, settings.metric, model, parent ?? model, parts.test);
-  const [laneStepsPerSecond] = await speedsOf(engines, work, speedBatch(work, parts), [{ model, engine }], ROW_SECONDS);
+  const [laneStepsPerSecond] = await speedsOf(engines, work, speedBatch(work, parts), [{ model, engine }], settings.speedSeconds);
   return {
     ...run, metric: settings.metric, value, validation: settings.metric === 'bits' ? validation.loss / Math.LN2 : validation.accuracy, dense: null, random: null, agreement, engine, laneStepsPerSecond: laneStepsPerSecond!,
     alive: densityOfMask(model.mask), layers: model.shape.layers, bytes, gzipBytes, steps: made.steps, seconds, settings: wordsOf(settings, run),
@@ -100,15 +99,19 @@ const shown = ({ metric, value, validation, dense }: PruneRow): string => {
   return `test ${text(value)}${dense === null ? '' : ` (dense ${text(dense)})`}, validation ${text(validation)}`;
 };
 
+const isCurrent = (row: PruneRow, settings: Settings, widths: readonly EqualWidth[]): boolean => row.settings === wordsOf(settings, row) && row.engine === engineOf(row, widths);
+
 /** Makes what is missing of a task and cell. Returns how many rows were made. */
 async function runGroup(session: Session, group: Group): Promise<number> {
   const { settings, cell, work, widths } = group, { store, say, secondsMax, runtime } = session;
   const places = Array.from({ length: settings.seeds }, (_, at) => session.seed + at).flatMap((seed) => work.folds.map((fold): Place => ({ seed, fold })));
   const benches = new Map<string, Bench>();
   let count = 0;
+  // Rows of other settings would be taken together with those of these.
+  session.file = { ...session.file, rows: session.file.rows.filter((row) => row.task !== settings.task || row.cell !== cell || isCurrent(row, settings, widths)) };
   for (const run of runsOf(settings, cell, places, widths)) {
     const held = session.file.rows.find((row) => keyOf(row) === keyOf(run)), parentRun = denseOf(run, settings);
-    if (held?.settings === wordsOf(settings, run) && (run.method !== 'dense' || store.get(run) !== null)) continue;
+    if (held !== undefined && (run.method !== 'dense' || store.get(run) !== null)) continue;
     const bench = benches.get(run.fold) ?? { runtime, work, parts: work.parts(run.fold), settings, secondsMax, say };
     benches.set(run.fold, bench);
     const parent = run.method === 'dense' ? null : store.get(parentRun);
@@ -128,7 +131,7 @@ async function measureTogether(session: Session, { settings, cell, work, engines
     const model = session.store.get(row);
     return model === null ? [] : [{ model, engine: row.engine, key: keyOf(row) }];
   });
-  const speeds = await speedsOf(engines, work, speedBatch(work, work.parts(work.folds[0]!)), timed, TOGETHER_SECONDS);
+  const speeds = await speedsOf(engines, work, speedBatch(work, work.parts(work.folds[0]!)), timed, settings.speedSeconds);
   const byKey = new Map(timed.map(({ key }, at) => [key, speeds[at]!]));
   session.file = { ...session.file, rows: session.file.rows.map((row) => ({ ...row, laneStepsPerSecond: byKey.get(keyOf(row)) ?? row.laneStepsPerSecond })) };
   await session.save();

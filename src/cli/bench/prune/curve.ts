@@ -11,7 +11,7 @@ export interface Line { readonly name: string; readonly points: readonly Point[]
 const NAMES: Readonly<Record<Method, string>> = { 'dense': 'dense parent', 'pruned': '', 'cut': '', 'repaired': 'repaired, not trained', 'units': 'whole units', 'weights': 'single weights', 'small': 'small dense, labels', 'small-taught': 'small dense, taught' };
 
 const nameOf = ({ method, granularity, criterion, engine }: PruneRow): string | null => {
-  if (method === 'cut' || (method === 'repaired' && criterion !== 'obs')) return null;
+  if (method === 'cut' || (method === 'repaired' && criterion !== 'fisher')) return null;
   if (method === 'pruned') return `${granularity === 'g4' ? `groups of four${engine === 'int8' ? ' (int8)' : ''}` : 'connections'}${criterion === 'random' ? ', random' : ''}`;
   return NAMES[method];
 };

@@ -71,7 +71,7 @@ export function rivalsOf(rows: readonly PruneRow[], widths: readonly EqualWidth[
 /** @param widths of the task and cell of the demand */
 export function verdictOf(demand: Demand, rows: readonly PruneRow[], widths: readonly EqualWidth[]): Verdict {
   const { method, granularity, density, want, hidden } = demand;
-  const own = rows.filter((row) => inSame(row, demand) && row.method === method && row.granularity === granularity && row.density === density && row.hidden === hidden && row.criterion !== 'random' && (method !== 'repaired' || row.criterion === 'obs'));
+  const own = rows.filter((row) => inSame(row, demand) && row.method === method && row.granularity === granularity && row.density === density && row.hidden === hidden && row.criterion !== 'random' && (method !== 'repaired' || row.criterion === 'fisher'));
   const lost = own.filter(({ dense }) => dense !== null);
   const verdict = (wanted: string, found: string, met: boolean | null): Verdict => ({ demand, wanted, found: own.length === 0 ? 'not run yet' : found, rows: own.length, met: own.length === 0 ? null : met });
   if (want.kind === 'value') {

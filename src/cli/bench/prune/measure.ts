@@ -91,17 +91,16 @@ export async function speedsOf(engines: Engines, work: Pick<Work, 'shape'>, batc
 
 /** Dense widths that are measured, as shares of the parent's. */
 const SHARES = [1 / 32, 1 / 16, 1 / 8, 1 / 4, 3 / 8, 1 / 2, 3 / 4, 1];
-const WIDTH_SECONDS = 0.3;
 
 /** The dense widths that are as fast as the sparse models of the task, on random weights: before anything is trained. */
-export async function measureWidths(engines: Engines, work: Work, parts: Parts, cell: Cell, { hidden, sparse }: Settings): Promise<readonly EqualWidth[]> {
+export async function measureWidths(engines: Engines, work: Work, parts: Parts, cell: Cell, { hidden, sparse, speedSeconds }: Settings): Promise<readonly EqualWidth[]> {
   const random = randomFrom(1), shape = { ...work.shape, cell, layers: [hidden] };
   const widths = [...new Set(SHARES.map((share) => Math.max(2, Math.round(share * hidden))))];
   const dense = widths.map((units) => named(sampleModel({ ...shape, layers: [units] }, 1, random), work));
   const cut = sparse.map((what) => named(randomCut(sampleModel(shape, 1, random), what, random), work));
   const names = [...new Set(sparse.map(({ granularity }) => engineFor(engines, granularity)))];
   const timed = [...names.flatMap((engine) => dense.map((model): Timed => ({ model, engine }))), ...sparse.map(({ granularity }, at): Timed => ({ model: cut[at]!, engine: engineFor(engines, granularity) }))];
-  const speeds = await speedsOf(engines, work, speedBatch(work, parts), timed, WIDTH_SECONDS);
+  const speeds = await speedsOf(engines, work, speedBatch(work, parts), timed, speedSeconds);
   return sparse.map((what, at): EqualWidth => {
     const engine = engineFor(engines, what.granularity), from = names.indexOf(engine) * dense.length, own = speeds[names.length * dense.length + at]!;
     return { ...what, engine, sparse: own, ...equalWidth(own, widths.map((units, i) => ({ hidden: units, laneStepsPerSecond: speeds[from + i]! }))) };

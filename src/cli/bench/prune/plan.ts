@@ -16,14 +16,14 @@ const widthsOf = (widths: readonly EqualWidth[]): readonly number[] => [...new S
 
 /** Stages, each of which is done for every seed and part before the next. */
 export function stagesOf(settings: Settings, widths: readonly EqualWidth[]): readonly (readonly Own[])[] {
-  const { sparse, random, repaired, criteria, criterion, weights, hidden } = settings;
+  const { sparse, random, repaired, criteria, criterion, unitCriterion, weights, hidden } = settings;
   const untrained = (method: Method): readonly Own[] => repaired.flatMap((density) => criteria.map((by): Own => ({ method, criterion: by, granularity: 'connection', density })));
   const small = (method: Method): readonly Own[] => widthsOf(widths).map((width): Own => ({ method, criterion: null, granularity: 'none', density: 1, hidden: width }));
   return [
     [{ method: 'dense', criterion: null, granularity: 'none', density: 1 }, ...sparse.map((what) => pruned(what, criterion)), ...untrained('repaired')],
     random.map((what) => pruned(what, 'random')),
     small('small'),
-    [...small('small-taught'), ...widthsOf(widths).map((width): Own => ({ method: 'units', criterion, granularity: 'unit', density: width / hidden })), ...weights.map((density): Own => ({ method: 'weights', criterion: 'magnitude', granularity: 'weight', density })), ...untrained('cut')],
+    [...small('small-taught'), ...widthsOf(widths).map((width): Own => ({ method: 'units', criterion: unitCriterion, granularity: 'unit', density: width / hidden })), ...weights.map((density): Own => ({ method: 'weights', criterion: 'magnitude', granularity: 'weight', density })), ...untrained('cut')],
   ];
 }
 
@@ -31,6 +31,17 @@ export function stagesOf(settings: Settings, widths: readonly EqualWidth[]): rea
 export function runsOf(settings: Settings, cell: Cell, places: readonly Place[], widths: readonly EqualWidth[]): readonly Run[] {
   return stagesOf(settings, widths).flatMap((stage) => places.flatMap(({ seed, fold }) =>
     stage.map(({ hidden, ...own }): Run => ({ task: settings.task, cell, hidden: hidden ?? settings.hidden, seed, fold, ...own }))));
+}
+
+/**
+ * The engine that a run is judged and timed by: that of the sparse model that it is, or that it stands beside; fp32, as it was
+ * trained, for everything else.
+ */
+export function engineOf({ method, hidden, granularity, density }: Pick<Run, 'method' | 'hidden' | 'granularity' | 'density'>, widths: readonly EqualWidth[]): EqualWidth['engine'] {
+  if (granularity === 'g4') return widths.find((width) => width.granularity === 'g4')?.engine ?? 'fp32';
+  if (method !== 'small' && method !== 'small-taught' && method !== 'units') return 'fp32';
+  const units = Math.round(hidden * density), beside = widths.filter((width) => width.hidden === units);
+  return beside.length > 0 && beside.every(({ engine }) => engine === 'int8') ? 'int8' : 'fp32';
 }
 
 /** Smallest width and step of a small dense network. */

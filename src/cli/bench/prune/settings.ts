@@ -32,8 +32,9 @@ export interface Settings {
   readonly window: number;
   readonly dense: Training;
   readonly cut: Training;
-  /** By which the cuts are made, so many of them, in the first share of the training. */
+  /** By which the cuts are made, so many of them, in the first share of the training; and by which whole units go. */
   readonly criterion: CriterionName;
+  readonly unitCriterion: CriterionName;
   readonly cuts: number;
   readonly cutUntil: number;
   readonly temperature: number;
@@ -46,6 +47,8 @@ export interface Settings {
   readonly weights: readonly number[];
   /** What a rival from scratch gets: as many passes as parent and cut together, or as many CPU seconds. */
   readonly rivals: 'passes' | 'seconds';
+  /** Time for which the speed of each model is measured. */
+  readonly speedSeconds: number;
 }
 
 const CONNECTIONS: readonly Sparse[] = [{ granularity: 'connection', density: 0.1 }, { granularity: 'connection', density: 0.05 }];
@@ -54,16 +57,16 @@ const GROUPS: readonly Sparse[] = [{ granularity: 'g4', density: 0.1 }, { granul
 const CLINC: Settings = {
   task: 'clinc150', cells: ['lstm'], hidden: 256, inputs: 100, metric: 'accuracy', seeds: 3, window: 1,
   dense: { passes: 14, learningRate: 4e-3, dropout: 0.5, labelShare: 1, lanes: 64 },
-  cut: { passes: 10, learningRate: 2e-3, dropout: 0.4, labelShare: 0, lanes: 64 },
-  criterion: 'obs', cuts: 28, cutUntil: 0.6, temperature: 2,
-  sparse: [...CONNECTIONS, ...GROUPS], random: [...CONNECTIONS, ...GROUPS], repaired: [0.1, 0.05], criteria: ['obs', 'fisher', 'activity', 'magnitude', 'random'], weights: [0.1, 0.05], rivals: 'passes',
+  cut: { passes: 10, learningRate: 4e-3, dropout: 0.4, labelShare: 0, lanes: 64 },
+  criterion: 'magnitude', unitCriterion: 'obs', cuts: 28, cutUntil: 0.6, temperature: 2,
+  sparse: [...CONNECTIONS, ...GROUPS], random: [...CONNECTIONS, ...GROUPS], repaired: [0.1, 0.05], criteria: ['fisher', 'obs', 'activity', 'magnitude', 'random'], weights: [0.1, 0.05], rivals: 'passes', speedSeconds: 0.4,
 };
 
 const DIGITS: Settings = {
   ...CLINC, task: 'fsdd', hidden: 128, inputs: 0,
   dense: { passes: 30, learningRate: 4e-3, dropout: 0.3, labelShare: 1, lanes: 64 },
   cut: { passes: 20, learningRate: 4e-3, dropout: 0.2, labelShare: 0, lanes: 64 },
-  sparse: CONNECTIONS, random: CONNECTIONS, repaired: [0.1], criteria: ['obs'],
+  sparse: CONNECTIONS, random: CONNECTIONS, repaired: [0.1], criteria: ['fisher'],
 };
 
 const TEXT: Settings = {
@@ -77,7 +80,7 @@ const BROWN: Settings = {
   ...CLINC, task: 'brown', seeds: 1, window: 24,
   dense: { passes: 10, learningRate: 4e-3, dropout: 0.4, labelShare: 1, lanes: 64 },
   cut: { passes: 8, learningRate: 2e-3, dropout: 0.3, labelShare: 0, lanes: 64 },
-  sparse: CONNECTIONS, random: CONNECTIONS, repaired: [0.1], criteria: ['obs'], weights: [0.1], rivals: 'seconds',
+  sparse: CONNECTIONS, random: CONNECTIONS, repaired: [0.1], criteria: ['fisher'], weights: [0.1], rivals: 'seconds',
 };
 
 /** In the order in which they are run. */
@@ -85,7 +88,7 @@ export const SETTINGS: readonly Settings[] = [CLINC, DIGITS, TEXT, { ...CLINC, c
 
 /** Every kind of run, on little of the data with little networks: a look at whether it works. */
 export const quickly = (settings: Settings): Settings => ({
-  ...settings, hidden: 16, inputs: Math.min(settings.inputs, 8), seeds: 1, foldsMax: 1, itemsMax: 200, cuts: 2,
+  ...settings, hidden: 16, inputs: Math.min(settings.inputs, 8), seeds: 1, foldsMax: 1, itemsMax: 100, cuts: 2, speedSeconds: 0.02,
   dense: { ...settings.dense, passes: 1 }, cut: { ...settings.cut, passes: 1 },
   sparse: settings.sparse.slice(0, 1), random: settings.random.slice(0, 1), repaired: settings.repaired.slice(0, 1), criteria: settings.criteria.slice(0, 2), weights: settings.weights.slice(0, 1),
 });
@@ -93,9 +96,15 @@ export const quickly = (settings: Settings): Settings => ({
 const trainingWords = ({ passes, learningRate, dropout, labelShare, lanes }: Training): string => `${passes} passes, ${lanes} lanes, rate ${learningRate}, drop-out ${dropout}, ${labelShare === 1 ? 'labels' : labelShare === 0 ? 'teacher' : `labels ${labelShare}`}`;
 
 /** Everything that the result of a run depends on beside its key. */
-export function wordsOf({ inputs, window, dense, cut, cuts, cutUntil, temperature, rivals, itemsMax }: Settings, { method }: Pick<Run, 'method'>): string {
-  const base = `embedding ${inputs}, window ${window}${itemsMax === undefined ? '' : `, ${itemsMax} items`}; dense: ${trainingWords(dense)}`, then = `${base}; then: ${trainingWords(cut)}, temperature ${temperature}`;
-  if (method === 'dense' || method === 'cut' || method === 'repaired') return base;
-  if (method === 'small' || method === 'small-taught') return `${then}; as many ${rivals} as both`;
-  return method === 'units' ? then : `${then}, ${cuts} cuts until ${cutUntil}`;
+export function wordsOf({ inputs, window, dense, cut, cuts, cutUntil, temperature, rivals, itemsMax, criterion }: Settings, run: Pick<Run, 'method' | 'criterion'>): string {
+  const base = `embedding ${inputs}, window ${window}${itemsMax === undefined ? '' : `, ${itemsMax} items`}; dense: ${trainingWords(dense)}`;
+  const then = `${base}; then: ${trainingWords(cut)}, temperature ${temperature}`;
+  switch (run.method) {
+    case 'dense': case 'cut': case 'repaired': return base;
+    case 'small': return `${base}; as many ${rivals} as dense and ${cut.passes} passes`;
+    case 'small-taught': return `${base}; as many ${rivals} as dense and ${cut.passes} passes, labels ${cut.labelShare}, temperature ${temperature}`;
+    case 'units': return then;
+    case 'weights': return `${then}, ${cuts} cuts until ${cutUntil}`;
+    case 'pruned': return `${then}, ${cuts} cuts until ${cutUntil}${run.criterion === 'random' ? '' : ` by ${criterion}`}`;
+  }
 }

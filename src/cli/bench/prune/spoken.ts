@@ -10,13 +10,23 @@ export interface Spoken { readonly digit: number; readonly speaker: string; read
 
 const NAME = /^(\d)_([a-z]+)_(\d+)\.wav$/;
 
+/**
+ * Without the loudness of the recording: the mean over all its frames and bands is taken away. Chosen on a speaker left out
+ * of training beside the one of the test (three pairs): 72.5 % right with it, 51.6 % without, 69.3 % where each band loses its
+ * own mean.
+ */
+function levelled(frames: Float32Array): Float32Array {
+  const mean = frames.reduce((sum, value) => sum + value, 0) / frames.length;
+  return frames.map((value) => value - mean);
+}
+
 /** @param folder holds `fsdd/recordings` with files `{digit}_{speaker}_{take}.wav`. Throws data-unreadable. */
 export async function readSpoken(folder: string): Promise<readonly Spoken[]> {
   const within = join(folder, 'fsdd', 'recordings'), names = (await readdir(within).catch(() => [])).filter((name) => NAME.test(name)).sort();
   if (names.length === 0) throw new EspalierError('data-unreadable', `${within} holds no file {digit}_{speaker}_{take}.wav.`);
   return Promise.all(names.map(async (name): Promise<Spoken> => {
     const [, digit, speaker, take] = NAME.exec(name)!;
-    return { digit: Number(digit), speaker: speaker!, take: Number(take), frames: logMel(readWav(await readFile(join(within, name)), name)) };
+    return { digit: Number(digit), speaker: speaker!, take: Number(take), frames: levelled(logMel(readWav(await readFile(join(within, name)), name))) };
   }));
 }
 
