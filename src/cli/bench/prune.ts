@@ -66,8 +66,12 @@ interface Session {
   readonly seed: number;
   readonly secondsMax: number;
   readonly say: (line: string) => void;
+  readonly json: string | undefined;
   file: PruneFile;
-  readonly save: () => Promise<void>;
+}
+
+async function save(session: Session, group: Pick<Run, 'task' | 'cell'>): Promise<void> {
+  session.file = await saveFile(session.json, session.file, group);
 }
 
 export const groupKey = ({ task, cell, hidden }: Pick<Run, 'task' | 'cell' | 'hidden'>): string => `${task}|${cell}|${hidden}`;
@@ -118,7 +122,7 @@ async function runGroup(session: Session, group: Group): Promise<number> {
     if (run.method !== 'dense' && parent === null) throw new EspalierError('data-unreadable', `The dense model of ${keyOf(run)} is gone; it is in the folder beside the file.`);
     const row = await rowOf(session, group, bench, run, parent, budgetOf(session, group, run));
     session.file = { ...session.file, rows: merged(session.file.rows, row) };
-    await session.save();
+    await save(session, run);
     say(`${keyOf(run)}: ${shown(session.file.rows.find((of) => keyOf(of) === keyOf(run))!)}, ${row.seconds.toFixed(0)} s of CPU`);
     count++;
   }
@@ -134,7 +138,7 @@ async function measureTogether(session: Session, { settings, cell, work, engines
   const speeds = await speedsOf(engines, work, speedBatch(work, work.parts(work.folds[0]!)), timed, settings.speedSeconds);
   const byKey = new Map(timed.map(({ key }, at) => [key, speeds[at]!]));
   session.file = { ...session.file, rows: session.file.rows.map((row) => ({ ...row, laneStepsPerSecond: byKey.get(keyOf(row)) ?? row.laneStepsPerSecond })) };
-  await session.save();
+  await save(session, { task: settings.task, cell });
 }
 
 async function runTask(session: Session, data: string, settings: Settings): Promise<void> {
@@ -145,7 +149,7 @@ async function runTask(session: Session, data: string, settings: Settings): Prom
     if (session.file.widths[key] === undefined) {
       const widths = await measureWidths(engines, work, work.parts(work.folds[0]!), cell, settings);
       session.file = { ...session.file, widths: { ...session.file.widths, [key]: widths } };
-      await session.save();
+      await save(session, { task: settings.task, cell });
     }
     const group: Group = { settings, cell, work, engines, widths: session.file.widths[key]! };
     if (await runGroup(session, group) > 0) await measureTogether(session, group);
@@ -173,8 +177,7 @@ export async function runPruneBench({ data, json, svg, task, seed, minutes = MIN
   process.env['TF_CPP_MIN_LOG_LEVEL'] ??= '2';
   const tasks = tasksOf(task, quick), held = await readFileOf(json, quick), store = openStore(json);
   const session: Session = {
-    runtime: openRuntime(), store, seed, secondsMax: 60 * minutes, say, file: held ?? { machine: machineOf(), quick, rows: [], widths: {} },
-    save: () => saveFile(json, session.file),
+    runtime: openRuntime(), store, seed, secondsMax: 60 * minutes, say, json, file: held ?? { machine: machineOf(), quick, rows: [], widths: {} },
   };
   try {
     for (const settings of tasks) await runTask(session, data, settings);

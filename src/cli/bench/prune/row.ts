@@ -110,9 +110,17 @@ export async function readFileOf(json: string | undefined, quick: boolean): Prom
   return held as PruneFile;
 }
 
-/** In one piece or not at all: a run that is killed goes on from what was there. */
-export async function saveFile(json: string | undefined, file: PruneFile): Promise<void> {
-  if (json === undefined) return;
-  await writeFile(`${json}.part`, `${JSON.stringify(file, null, 1)}\n`);
-  await rename(`${json}.part`, json);
+/** What a run found of its own task and cell, with what the file holds of the others: several tasks may be run at once. */
+export function joined(held: PruneFile, own: PruneFile, { task, cell }: Pick<Run, 'task' | 'cell'>): PruneFile {
+  const ours = (row: PruneRow): boolean => row.task === task && row.cell === cell;
+  return { ...own, rows: linked([...held.rows.filter((row) => !ours(row)), ...own.rows.filter(ours)]), widths: { ...held.widths, ...own.widths } };
+}
+
+/** In one piece or not at all: a run that is killed goes on from what was there. Returns what is in the file now. */
+export async function saveFile(json: string | undefined, file: PruneFile, group: Pick<Run, 'task' | 'cell'>): Promise<PruneFile> {
+  if (json === undefined) return file;
+  const held = await readFileOf(json, file.quick), whole = held === null ? file : joined(held, file, group), part = `${json}.${process.pid}.part`;
+  await writeFile(part, `${JSON.stringify(whole, null, 1)}\n`);
+  await rename(part, json);
+  return whole;
 }

@@ -37,19 +37,27 @@ describe('rows', () => {
   it('are read back as they were saved, and a run that was killed while writing changed nothing', async () => {
     const folder = temporaryFolder(), json = join(folder, 'rows.json'), file = { machine: machineOf(), quick: false, rows: [ROW], widths: {} };
     expect(await readFileOf(json, false)).toBeNull();
-    await saveFile(json, file);
-    writeFileSync(`${json}.part`, '{"rows": [');
+    await saveFile(json, file, ROW);
+    writeFileSync(`${json}.1.part`, '{"rows": [');
     expect(await readFileOf(json, false)).toEqual(file);
-    await saveFile(json, { ...file, rows: [] });
+    await saveFile(json, { ...file, rows: [] }, ROW);
     expect((JSON.parse(readFileSync(json, 'utf8')) as { rows: unknown[] }).rows).toEqual([]);
-    expect(readdirSync(folder)).toEqual(['rows.json']);
+    expect(readdirSync(folder).sort()).toEqual(['rows.json', 'rows.json.1.part']);
+  });
+
+  it('of two tasks that are run at once are all kept', async () => {
+    const json = join(temporaryFolder(), 'rows.json'), file = { machine: machineOf(), quick: false, rows: [], widths: {} }, other = row({ task: 'fsdd' });
+    await saveFile(json, { ...file, rows: [ROW] }, ROW);
+    expect((await saveFile(json, { ...file, rows: [other] }, other)).rows.map(({ task }) => task)).toEqual(['clinc150', 'fsdd']);
+    // What a task dropped of its own is gone.
+    expect((await saveFile(json, { ...file, rows: [] }, ROW)).rows.map(({ task }) => task)).toEqual(['fsdd']);
   });
 
   it('of another kind, machine or form are not gone on from', async () => {
     const json = join(temporaryFolder(), 'rows.json');
-    await saveFile(json, { machine: machineOf(), quick: true, rows: [], widths: {} });
+    await saveFile(json, { machine: machineOf(), quick: true, rows: [], widths: {} }, ROW);
     await expect(readFileOf(json, false)).rejects.toMatchObject({ code: 'usage' });
-    await saveFile(json, { machine: { ...machineOf(), cpu: 'another' }, quick: false, rows: [], widths: {} });
+    writeFileSync(json, JSON.stringify({ machine: { ...machineOf(), cpu: 'another' }, quick: false, rows: [], widths: {} }));
     await expect(readFileOf(json, false)).rejects.toMatchObject({ code: 'usage' });
     for (const text of ['{', '{"machine":{}}']) {
       writeFileSync(json, text);
