@@ -54,6 +54,10 @@ export interface Settings {
 const CONNECTIONS: readonly Sparse[] = [{ granularity: 'connection', density: 0.1 }, { granularity: 'connection', density: 0.05 }];
 const GROUPS: readonly Sparse[] = [{ granularity: 'g4', density: 0.1 }, { granularity: 'g4', density: 0.05 }];
 
+/**
+ * Validation part, seed 1, groups of four at 0.05, dense 90.5 %: obs at rate 2e-3 gave 88.7 %, at 4e-3 89.7 %, magnitude
+ * 90.6 % and 91.0 %, random at 2e-3 89.8 %. So magnitude: a whole group by its second moments is chosen badly.
+ */
 const CLINC: Settings = {
   task: 'clinc150', cells: ['lstm'], hidden: 256, inputs: 100, metric: 'accuracy', seeds: 3, window: 1,
   dense: { passes: 14, learningRate: 4e-3, dropout: 0.5, labelShare: 1, lanes: 64 },
@@ -62,10 +66,14 @@ const CLINC: Settings = {
   sparse: [...CONNECTIONS, ...GROUPS], random: [...CONNECTIONS, ...GROUPS], repaired: [0.1, 0.05], criteria: ['fisher', 'obs', 'activity', 'magnitude', 'random'], weights: [0.1, 0.05], rivals: 'passes', speedSeconds: 0.4,
 };
 
+/**
+ * A speaker left out of training beside the one of the test (jackson beside george), seed 1: dense with drop-out 0.3 81.0 %,
+ * 0.5 89.2 %; from that, connections at 0.1 by obs at rate 4e-3 83.2 %, at 8e-3 86.0 %, by magnitude 86.2 % and 91.0 %.
+ */
 const DIGITS: Settings = {
   ...CLINC, task: 'fsdd', hidden: 128, inputs: 0,
-  dense: { passes: 30, learningRate: 4e-3, dropout: 0.3, labelShare: 1, lanes: 64 },
-  cut: { passes: 20, learningRate: 4e-3, dropout: 0.2, labelShare: 0, lanes: 64 },
+  dense: { passes: 20, learningRate: 4e-3, dropout: 0.5, labelShare: 1, lanes: 64 },
+  cut: { passes: 20, learningRate: 8e-3, dropout: 0.2, labelShare: 0, lanes: 64 },
   sparse: CONNECTIONS, random: CONNECTIONS, repaired: [0.1], criteria: ['fisher'],
 };
 
