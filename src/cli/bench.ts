@@ -13,6 +13,12 @@ export interface BenchOptions {
   readonly seed: number;
   /** Smaller, for a look at whether it works; the figures are not comparable. */
   readonly quick: boolean;
+  /** Names of tasks, with commas; all where left out. */
+  readonly task?: string;
+  /** Folder for pictures. */
+  readonly svg?: string;
+  /** CPU minutes of one training at most. */
+  readonly minutes?: number;
 }
 
 interface Bench {
@@ -22,7 +28,7 @@ interface Bench {
 
 const BENCHES: Readonly<Record<string, Bench>> = {
   prune: {
-    says: 'accuracy by criterion and density on CLINC150 intents (--data: the folder with its files)',
+    says: 'how far pruning goes, beside a random cut and small dense networks: intents, tags, characters, spoken digits (--data: the folder with clinc150, fsdd, tinyshakespeare; --json FILE goes on where it ended; --task, --minutes, --svg)',
     run: async (options) => { await (await import('./bench/prune.ts')).runPruneBench(options); },
   },
   evidence: {
@@ -63,6 +69,12 @@ function seedOf(text: string): number {
   return seed;
 }
 
+function minutesOf(text: string): number {
+  const minutes = Number(text);
+  if (!(minutes > 0 && minutes <= 10_000)) throw new InvalidArgumentError('A number above 0 is wanted.');
+  return minutes;
+}
+
 export function benchCommand(): Command {
   return new Command('bench')
     .description(`measure: ${names.join(', ')}`)
@@ -72,6 +84,9 @@ export function benchCommand(): Command {
     .option('--json <file>', 'write the figures to a file')
     .addOption(new Option('--seed <n>', 'seed of everything that is drawn').argParser(seedOf).default(1))
     .option('--quick', 'smaller, for a look at whether it works', false)
+    .option('--task <names>', 'prune: only these tasks, with commas')
+    .option('--svg <dir>', 'prune: folder for curves of accuracy against speed')
+    .addOption(new Option('--minutes <n>', 'prune: CPU minutes of one training at most (20)').argParser(minutesOf))
     .addHelpText('after', `\nBenches:\n${names.map((name) => `  ${name.padEnd(10)}${BENCHES[name]!.says}`).join('\n')}\n\nExample:\n  espalier bench kernel --json kernel.json`)
     .action(async (name: string, options: BenchOptions) => {
       const bench = BENCHES[name];

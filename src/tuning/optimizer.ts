@@ -93,12 +93,13 @@ export function createOptimizer(runtime: Runtime, shape: ModelShape, weights: We
   const wide = new Map<Parameter, Tensor>();
   let step = 0;
   const hold = (next: Mask): void => {
-    for (const { index, units, gates } of layers) {
+    for (const { index, sources, units, gates } of layers) {
       const name = `layers.${index}.kernel`, before = wide.get(name), layer = next[index]!;
       if (before !== undefined) tf.drop(before);
       wide.delete(name);
       if (!layer.includes(0)) continue;
-      const tensor = tf.keep(tf.floats(weightMask(layer, units, gates), shapes[name]!));
+      // As long as the kernel: a mask of single weights.
+      const tensor = tf.keep(tf.floats(layer.length === sources * gates * units ? Float32Array.from(layer) : weightMask(layer, units, gates), shapes[name]!));
       wide.set(name, tensor);
       for (const variable of Object.values(slots[name]!) as Variable[]) variable.multiply(tensor);
     }

@@ -8,7 +8,8 @@ export interface Clinc {
   readonly train: readonly ReplayItem[];
   readonly validation: readonly ReplayItem[];
   readonly test: readonly ReplayItem[];
-  /** Words of the training part, and one id for all others. */
+  /** Words of the training part, by id, and their number with one id more for all others. */
+  readonly words: readonly string[];
   readonly vocabulary: number;
   readonly labels: readonly string[];
 }
@@ -43,5 +44,5 @@ export async function readClinc(folder: string): Promise<Clinc> {
     inputs: Int32Array.from(wordsOf(sentence), (word) => words.get(word) ?? words.size),
     targets: Int32Array.of(ids.get(intent) ?? -1),
   }));
-  return { train: itemsOf('train', train), validation: itemsOf('val', pairsOf(file, parsed, 'val')), test: itemsOf('test', pairsOf(file, parsed, 'test')), vocabulary: words.size + 1, labels };
+  return { train: itemsOf('train', train), validation: itemsOf('val', pairsOf(file, parsed, 'val')), test: itemsOf('test', pairsOf(file, parsed, 'test')), words: [...words.keys()], vocabulary: words.size + 1, labels };
 }

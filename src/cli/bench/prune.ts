@@ -1,154 +1,190 @@
 /**
- * `espalier bench prune`: what pruning costs in accuracy, by criterion and density, on CLINC150 intents.
+ * `espalier bench prune`: how far pruning goes on four tasks, beside its honest rivals. For each task a dense network is
+ * trained with labels; it is cut step by step by connections and by groups of four while it teaches; beside that stand a
+ * random cut, a repair without training, whole units, single weights, and small dense networks of equal measured speed from
+ * scratch, trained as long. One row for each finished run, written at once, so that a run that ends goes on from there.
  *
- * A dense LSTM is trained with labels; then, for each density and criterion, it is cut in one shot, cut and repaired by
- * least squares, and pruned gradually while the dense model alone teaches (no labels). Settings were chosen on the
- * validation part, whose accuracy is in the rows too; the test part is looked at once a row.
+ * Settings were chosen on validation parts; the test part is looked at once a row.
  */
-import { writeFile } from 'node:fs/promises';
-import * as os from 'node:os';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { EspalierError } from '../../errors.ts';
-import type { ReplayItem } from '../../evidence/replay.ts';
-import type { Moments } from '../../evidence/moments.ts';
-import { initialWeights } from '../../model/initial.ts';
-import { densityOfMask, fullMask } from '../../model/mask.ts';
-import type { Mask, ModelShape, Weights } from '../../model/shape.ts';
-import type { CriterionName, TrainingPlan } from '../../pruning/job.ts';
-import { densityOf } from '../../pruning/schedule.ts';
-import { randomFrom, shuffle } from '../../support/random.ts';
-import { applyMask, chooseMask, repair, score } from '../../tuning/cut.ts';
+import { densityOfMask } from '../../model/mask.ts';
+import type { Cell } from '../../model/shape.ts';
+import type { Model } from '../../model/model.ts';
 import { examine } from '../../tuning/examine.ts';
-import type { Cuts, FineTuning } from '../../tuning/fine-tune.ts';
-import { fineTune } from '../../tuning/fine-tune.ts';
-import { momentsOf } from '../../tuning/moments-of.ts';
-import type { Network } from '../../tuning/parameters.ts';
 import type { Runtime } from '../../tuning/ops.ts';
 import { openRuntime } from '../../tuning/ops.ts';
-import type { Clinc } from './clinc.ts';
-import { readClinc } from './clinc.ts';
+import { machineOf } from './machine.ts';
+import type { Work } from './prune/data.ts';
+import { readWork } from './prune/data.ts';
+import type { Bench } from './prune/make.ts';
+import { cpuClock, make, never } from './prune/make.ts';
+import type { Engines, Timed } from './prune/measure.ts';
+import { judge, measureWidths, openEngines, speedBatch, speedsOf } from './prune/measure.ts';
+import type { Place } from './prune/plan.ts';
+import { engineOf, runsOf } from './prune/plan.ts';
+import { curveOf } from './prune/curve.ts';
+import { printFile } from './prune/print.ts';
+import type { EqualWidth, PruneFile, PruneRow, Run, TaskName } from './prune/row.ts';
+import { keyOf, merged, readFileOf, saveFile } from './prune/row.ts';
+import type { Settings } from './prune/settings.ts';
+import { SETTINGS, quickly, wordsOf } from './prune/settings.ts';
+import type { Store } from './prune/store.ts';
+import { openStore } from './prune/store.ts';
 
 export interface PruneBenchOptions {
   readonly data?: string | undefined;
   readonly json?: string | undefined;
+  /** Folder for the curves. */
+  readonly svg?: string | undefined;
+  /** Names with commas; all where left out. */
+  readonly task?: string | undefined;
+  /** The first seed. */
   readonly seed: number;
+  /** CPU minutes of one training at most. */
+  readonly minutes?: number | undefined;
   readonly quick?: boolean | undefined;
   /** Progress, a line each; stderr otherwise. */
   readonly say?: (line: string) => void;
 }
 
-export interface PruneRow {
-  readonly density: number;
-  readonly criterion: CriterionName;
-  readonly reconstruct: boolean;
-  readonly finetune: boolean;
-  /** On the test part, shares; `validation` is the accuracy on the validation part. */
-  readonly accuracy: number;
-  readonly agreement: number;
-  readonly validation: number;
-  /** Time to make it from the dense model. */
-  readonly seconds: number;
-}
+const MINUTES = 20;
 
-const UNITS = 256, INPUTS = 100, LANES = 64;
-const CRITERIA: readonly CriterionName[] = ['random', 'magnitude', 'activity', 'obs'];
-/** Sampled steps for the moments: of the dense model, and again at each cut of a gradual pruning. */
-const VECTORS_MAX = 50_000, CUT_VECTORS_MAX = 10_000;
-/** Gradual pruning: a cut each so many steps, during this share of the training. */
-const CUT_EVERY = 50, CUT_UNTIL = 0.6;
-/** Chosen on the validation part, 14 epochs each: 2e-3 and drop-out 0.4 gave 88.7 and 89.5 % by seed, 3e-3 and 0.4 89.8 %, 4e-3 and 0.5 90.3 %. */
-const DENSE = { learningRate: 4e-3, dropout: 0.5 } as const;
-const never = new AbortController().signal;
-const clock = { monotonicMs: () => performance.now() };
-
-interface Settings { readonly densities: readonly number[]; readonly denseEpochs: number; readonly tuneEpochs: number; readonly criteria: readonly CriterionName[] }
-const FULL: Settings = { densities: [0.2, 0.1, 0.05], denseEpochs: 14, tuneEpochs: 10, criteria: CRITERIA };
-const QUICK: Settings = { densities: [0.2], denseEpochs: 2, tuneEpochs: 1, criteria: ['random', 'obs'] };
-
-interface Bench {
-  readonly runtime: Runtime;
-  readonly clinc: Clinc;
-  readonly shape: ModelShape;
-  readonly seed: number;
+/** A task with one cell, and what is known of it. */
+interface Group {
   readonly settings: Settings;
+  readonly cell: Cell;
+  readonly work: Work;
+  readonly engines: Engines;
+  readonly widths: readonly EqualWidth[];
+}
+
+interface Session {
+  readonly runtime: Runtime;
+  readonly store: Store;
+  readonly seed: number;
+  readonly secondsMax: number;
   readonly say: (line: string) => void;
+  readonly json: string | undefined;
+  file: PruneFile;
 }
 
-const stepsOf = (items: readonly ReplayItem[], epochs: number): number => epochs * Math.ceil(items.length / LANES);
-const planOf = (steps: number, extra: Partial<TrainingPlan>): TrainingPlan => ({ steps, lanes: LANES, window: 1, learningRate: 2e-3, labelShare: 1, temperature: 2, dropout: 0.4, heldOut: 0, secondsMax: 1e6, ...extra });
-const percent = (share: number): string => `${(100 * share).toFixed(2)} %`;
-
-async function train({ runtime, clinc, shape, seed, say }: Bench, what: string, start: Weights, plan: TrainingPlan, extra: Partial<FineTuning>): Promise<{ readonly weights: Weights; readonly mask: Mask }> {
-  let saidAt = -Infinity;
-  return await fineTune(runtime, {
-    start: { shape, weights: start }, mask: fullMask(shape), teacher: null, items: clinc.train, plan, seed, clock, signal: never,
-    say: ({ step, steps, loss, accuracy, tokensPerSecond }) => {
-      if (clock.monotonicMs() - saidAt < 10_000) return;
-      saidAt = clock.monotonicMs();
-      say(`  ${what}: step ${step} of ${steps}, loss ${loss.toFixed(3)}, accuracy of the batch ${percent(accuracy)}, ${Math.round(tokensPerSecond)} tokens/s`);
-    },
-    ...extra,
-  });
+async function save(session: Session, group: Pick<Run, 'task' | 'cell'>): Promise<void> {
+  session.file = await saveFile(session.json, session.file, group);
 }
 
-/** Moments of a network on the training part, whose items come in an order of their own. */
-async function momentsAt({ runtime, clinc, shape }: Bench, weights: Weights, vectorsMax: number, random: () => number): Promise<readonly Moments[]> {
-  return (await momentsOf(runtime, { id: 'bench', model: { shape, weights }, parent: null, items: shuffle([...clinc.train], random), vectorsMax }, never)).moments;
+export const groupKey = ({ task, cell, hidden }: Pick<Run, 'task' | 'cell' | 'hidden'>): string => `${task}|${cell}|${hidden}`;
+
+const denseOf = (run: Run, { hidden }: Settings): Run => ({ ...run, method: 'dense', criterion: null, granularity: 'none', density: 1, hidden });
+
+/** CPU seconds of the parent and of the sparse model that a small network stands beside, where time is what they share. */
+function budgetOf({ file: { rows } }: Session, { settings, widths }: Group, run: Run): number | null {
+  if (settings.rivals === 'passes' || !(run.method === 'small' || run.method === 'small-taught')) return null;
+  const beside = widths.filter(({ hidden }) => hidden === run.hidden).flatMap(({ granularity, density }) => rows.filter((row) => row.method === 'pruned' && row.criterion !== 'random' && row.granularity === granularity && row.density === density && groupKey(row) === groupKey({ ...run, hidden: settings.hidden }) && row.seed === run.seed));
+  const parent = rows.find((row) => keyOf(row) === keyOf(denseOf(run, settings)));
+  return parent === undefined || beside.length === 0 ? null : parent.seconds + Math.max(...beside.map(({ seconds }) => seconds));
 }
 
-/** Scores and chooses again and again while the training goes on (Zhu & Gupta 2017). */
-function gradual(bench: Bench, criterion: CriterionName, density: number): Cuts {
-  const { shape, seed } = bench;
-  const random = randomFrom(seed);
+async function rowOf(session: Session, { settings, work, engines, widths }: Group, bench: Bench, run: Run, parent: Model | null, budget: number | null): Promise<PruneRow> {
+  const { runtime, store } = session, { parts } = bench, began = cpuClock.monotonicMs();
+  const made = await make(bench, run, parent, budget), seconds = (cpuClock.monotonicMs() - began) / 1000;
+  const { model, bytes, gzipBytes } = store.put(run, work, made, parent), engine = engineOf(run, widths);
+  const validation = await examine(runtime, model, null, parts.validation, never), { value, agreement } = await judge(engines, engine, settings.metric, model, parent ?? model, parts.test);
+  const [laneStepsPerSecond] = await speedsOf(engines, work, speedBatch(work, parts), [{ model, engine }], settings.speedSeconds);
   return {
-    every: CUT_EVERY,
-    at: async (progress, weights, mask) => {
-      if (densityOfMask(mask) <= density + 1 / mask[0]!.length) return null;
-      const moments = criterion === 'activity' || criterion === 'obs' ? await momentsAt(bench, weights, CUT_VECTORS_MAX, random) : null;
-      const network: Network = { shape, weights };
-      const wanted = densityOf(progress / CUT_UNTIL, 1, density);
-      const next = chooseMask(network, mask, score(network, mask, criterion, moments, random), { density: wanted, scope: 'network' });
-      return { mask: next, weights: applyMask(network, next) };
-    },
+    ...run, metric: settings.metric, value, validation: settings.metric === 'bits' ? validation.loss / Math.LN2 : validation.accuracy, dense: null, random: null, agreement, engine, laneStepsPerSecond: laneStepsPerSecond!,
+    alive: densityOfMask(model.mask), layers: model.shape.layers, bytes, gzipBytes, steps: made.steps, seconds, settings: wordsOf(settings, run),
   };
 }
 
-async function rowsOf(bench: Bench, dense: Network, moments: readonly Moments[], density: number, criterion: CriterionName): Promise<PruneRow[]> {
-  const { runtime, clinc, shape, seed, settings, say } = bench;
-  const rows: PruneRow[] = [];
-  const measure = async (reconstruct: boolean, finetune: boolean, make: () => Promise<Weights> | Weights): Promise<void> => {
-    const began = clock.monotonicMs();
-    const model: Network = { shape, weights: await make() };
-    const seconds = (clock.monotonicMs() - began) / 1000;
-    const validation = await examine(runtime, model, null, clinc.validation, never), test = await examine(runtime, model, dense, clinc.test, never);
-    rows.push({ density, criterion, reconstruct, finetune, accuracy: test.accuracy, agreement: test.agreement!, validation: validation.accuracy, seconds });
-    say(`density ${density} ${criterion}${reconstruct ? ' + reconstruct' : ''}${finetune ? ' + fine-tuned by the teacher' : ''}: test ${percent(test.accuracy)}, agreement ${percent(test.agreement!)}, validation ${percent(validation.accuracy)}, ${seconds.toFixed(1)} s`);
-  };
-  const full = fullMask(shape);
-  const mask = (): Mask => chooseMask(dense, full, score(dense, full, criterion, moments, randomFrom(seed)), { density, scope: 'network' });
-  await measure(false, false, () => applyMask(dense, mask()));
-  await measure(true, false, () => repair(dense, mask(), moments));
-  const plan = planOf(stepsOf(clinc.train, settings.tuneEpochs), { labelShare: 0 });
-  await measure(false, true, async () => (await train(bench, `${criterion} at ${density}`, dense.weights, plan, { teacher: dense, cuts: gradual(bench, criterion, density) })).weights);
-  return rows;
+const shown = ({ metric, value, validation, dense }: PruneRow): string => {
+  const text = (number: number): string => (metric === 'bits' ? `${number.toFixed(4)} bits` : `${(100 * number).toFixed(2)} %`);
+  return `test ${text(value)}${dense === null ? '' : ` (dense ${text(dense)})`}, validation ${text(validation)}`;
+};
+
+const isCurrent = (row: PruneRow, settings: Settings, widths: readonly EqualWidth[]): boolean => row.settings === wordsOf(settings, row) && row.engine === engineOf(row, widths);
+
+/** Makes what is missing of a task and cell. Returns how many rows were made. */
+async function runGroup(session: Session, group: Group): Promise<number> {
+  const { settings, cell, work, widths } = group, { store, say, secondsMax, runtime } = session;
+  const places = Array.from({ length: settings.seeds }, (_, at) => session.seed + at).flatMap((seed) => work.folds.map((fold): Place => ({ seed, fold })));
+  const benches = new Map<string, Bench>();
+  let count = 0;
+  // Rows of other settings would be taken together with those of these.
+  session.file = { ...session.file, rows: session.file.rows.filter((row) => row.task !== settings.task || row.cell !== cell || isCurrent(row, settings, widths)) };
+  for (const run of runsOf(settings, cell, places, widths)) {
+    const held = session.file.rows.find((row) => keyOf(row) === keyOf(run)), parentRun = denseOf(run, settings);
+    if (held !== undefined && (run.method !== 'dense' || store.get(run) !== null)) continue;
+    const bench = benches.get(run.fold) ?? { runtime, work, parts: work.parts(run.fold), settings, secondsMax, say };
+    benches.set(run.fold, bench);
+    const parent = run.method === 'dense' ? null : store.get(parentRun);
+    if (run.method !== 'dense' && parent === null) throw new EspalierError('data-unreadable', `The dense model of ${keyOf(run)} is gone; it is in the folder beside the file.`);
+    const row = await rowOf(session, group, bench, run, parent, budgetOf(session, group, run));
+    session.file = { ...session.file, rows: merged(session.file.rows, row) };
+    await save(session, run);
+    say(`${keyOf(run)}: ${shown(session.file.rows.find((of) => keyOf(of) === keyOf(run))!)}, ${row.seconds.toFixed(0)} s of CPU`);
+    count++;
+  }
+  return count;
 }
 
-/** Runs the bench; writes { machine, seed, quick, dense, rows } where a file is given. Throws usage, data-unreadable, trainer-unavailable. */
-export async function runPruneBench({ data, json, seed, quick = false, say = (line) => { process.stderr.write(`${line}\n`); } }: PruneBenchOptions): Promise<void> {
-  if (data === undefined) throw new EspalierError('usage', '`bench prune` needs --data with the folder that holds clinc150.');
+/** All models of a task in turns, so that what is compared was measured at the same time. */
+async function measureTogether(session: Session, { settings, cell, work, engines }: Group): Promise<void> {
+  const rows = session.file.rows.filter((row) => row.task === settings.task && row.cell === cell), timed = rows.flatMap((row): (Timed & { readonly key: string })[] => {
+    const model = session.store.get(row);
+    return model === null ? [] : [{ model, engine: row.engine, key: keyOf(row) }];
+  });
+  const speeds = await speedsOf(engines, work, speedBatch(work, work.parts(work.folds[0]!)), timed, settings.speedSeconds);
+  const byKey = new Map(timed.map(({ key }, at) => [key, speeds[at]!]));
+  session.file = { ...session.file, rows: session.file.rows.map((row) => ({ ...row, laneStepsPerSecond: byKey.get(keyOf(row)) ?? row.laneStepsPerSecond })) };
+  await save(session, { task: settings.task, cell });
+}
+
+async function runTask(session: Session, data: string, settings: Settings): Promise<void> {
+  const { say } = session, work = await readWork(data, settings);
+  for (const cell of settings.cells) {
+    const engines = await openEngines(work.shape), key = groupKey({ ...settings, cell });
+    say(`${key}: ${work.folds.length} test part${work.folds.length === 1 ? '' : 's'}, ${work.shape.outputs} outputs`);
+    if (session.file.widths[key] === undefined) {
+      const widths = await measureWidths(engines, work, work.parts(work.folds[0]!), cell, settings);
+      session.file = { ...session.file, widths: { ...session.file.widths, [key]: widths } };
+      await save(session, { task: settings.task, cell });
+    }
+    const group: Group = { settings, cell, work, engines, widths: session.file.widths[key]! };
+    if (await runGroup(session, group) > 0) await measureTogether(session, group);
+  }
+}
+
+function tasksOf(task: string | undefined, quick: boolean): readonly Settings[] {
+  const names = new Set<string>(SETTINGS.map((settings) => settings.task)), wanted = task?.split(',') ?? [...names], unknown = wanted.find((name) => !names.has(name));
+  if (unknown !== undefined) throw new EspalierError('usage', `There is no task ${unknown}; there are ${[...names].join(', ')}.`);
+  return SETTINGS.filter((settings) => wanted.includes(settings.task)).map((settings) => (quick ? quickly(settings) : settings));
+}
+
+async function draw(folder: string, { rows }: PruneFile): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  for (const key of new Set(rows.map(({ task, cell }) => `${task} ${cell}`))) {
+    await writeFile(join(folder, `${key.replace(' ', '-')}.svg`), curveOf(key, rows.filter(({ task, cell }: { readonly task: TaskName; readonly cell: Cell }) => `${task} ${cell}` === key)));
+  }
+}
+
+/** Prints the tables; writes { machine, quick, widths, rows } where a file is given, and goes on from it. Throws usage, data-unreadable, trainer-unavailable, engine-unavailable. */
+export async function runPruneBench({ data, json, svg, task, seed, minutes = MINUTES, quick = false, say = (line) => { process.stderr.write(`${line}\n`); } }: PruneBenchOptions): Promise<PruneFile> {
+  if (data === undefined) throw new EspalierError('usage', '`bench prune` needs --data with the folder that holds clinc150, fsdd and tinyshakespeare.');
+  // One thread is as fast as two at these sizes, and its CPU time is its time.
+  for (const name of ['OMP_NUM_THREADS', 'TF_NUM_INTRAOP_THREADS', 'TF_NUM_INTEROP_THREADS']) process.env[name] ??= '1';
   process.env['TF_CPP_MIN_LOG_LEVEL'] ??= '2';
-  const clinc = await readClinc(data);
-  const runtime = openRuntime();
-  const shape: ModelShape = { cell: 'lstm', vocabulary: clinc.vocabulary, inputs: INPUTS, layers: [UNITS], task: 'classify', outputs: clinc.labels.length, state: 'reset' };
-  const bench: Bench = { runtime, clinc, shape, seed, settings: quick ? QUICK : FULL, say };
-  say(`CLINC150: ${clinc.train.length} to train, ${clinc.validation.length} to validate, ${clinc.test.length} to test, ${clinc.labels.length} intents, ${clinc.vocabulary} words`);
-  const began = clock.monotonicMs();
-  const { weights } = await train(bench, 'dense', initialWeights(shape, randomFrom(seed)), planOf(stepsOf(clinc.train, bench.settings.denseEpochs), DENSE), {});
-  const network: Network = { shape, weights }, seconds = (clock.monotonicMs() - began) / 1000;
-  const dense = { accuracy: (await examine(runtime, network, null, clinc.test, never)).accuracy, validation: (await examine(runtime, network, null, clinc.validation, never)).accuracy, seconds };
-  say(`dense: test ${percent(dense.accuracy)}, validation ${percent(dense.validation)}, ${seconds.toFixed(1)} s`);
-  const moments = await momentsAt(bench, weights, VECTORS_MAX, randomFrom(seed));
-  const rows: PruneRow[] = [];
-  for (const density of bench.settings.densities) for (const criterion of bench.settings.criteria) rows.push(...await rowsOf(bench, network, moments, density, criterion));
-  const machine = { platform: `${process.platform}-${process.arch}`, cpu: os.cpus()[0]?.model ?? 'unknown', cores: os.availableParallelism(), node: process.version, tensorflow: runtime.tf.version, device: runtime.tf.device };
-  if (json !== undefined) await writeFile(json, `${JSON.stringify({ machine, seed, quick, dense, rows }, null, 2)}\n`);
+  const tasks = tasksOf(task, quick), held = await readFileOf(json, quick), store = openStore(json);
+  const session: Session = {
+    runtime: openRuntime(), store, seed, secondsMax: 60 * minutes, say, json, file: held ?? { machine: machineOf(), quick, rows: [], widths: {} },
+  };
+  try {
+    for (const settings of tasks) await runTask(session, data, settings);
+  } finally {
+    store.close();
+  }
+  printFile(session.file);
+  if (svg !== undefined) await draw(svg, session.file);
+  return session.file;
 }

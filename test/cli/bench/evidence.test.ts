@@ -72,7 +72,7 @@ it('states mean and interval over the seeds that both arms have, and whether it 
 
 it('silences the classes that are not used, and leaves the others as they are', () => {
   const shape: ModelShape = { cell: 'lstm', vocabulary: 5, inputs: 3, layers: [4], task: 'classify', outputs: 3, state: 'reset' };
-  const model = modelOf({ train: [], validation: [], test: [], vocabulary: 5, labels: ['a', 'b', 'c'] }, 'm', { shape, weights: initialWeights(shape, randomFrom(1)) }, fullMask(shape));
+  const model = modelOf({ train: [], validation: [], test: [], words: [], vocabulary: 5, labels: ['a', 'b', 'c'] }, 'm', { shape, weights: initialWeights(shape, randomFrom(1)) }, fullMask(shape));
   const { weights: { output, outputBias } } = onlyClasses(model, new Set([0, 2]));
   for (let unit = 0; unit < 4; unit++) expect([...output.subarray(unit * 3, unit * 3 + 3)]).toEqual([model.weights.output[unit * 3], 0, model.weights.output[unit * 3 + 2]]);
   expect([...outputBias]).toEqual([model.weights.outputBias[0], -100, model.weights.outputBias[2]]);
