@@ -24,9 +24,18 @@ export interface Optimizer {
   /** Kills connections (or lets them live again, from zero) and replaces kernels and biases. */
   cut(mask: Mask, layers: Weights['layers']): void;
   weights(): Weights;
+  /** Everything that the next step depends on: weights, both moments, and the steps done. */
+  state(): OptimizerState;
+  /** Goes on as the optimizer did whose state it is, to the bit; the mask stays. */
+  restore(state: OptimizerState): void;
+  /** Multiplies the weights of connections outside a mask by a factor; their moments stay until the cut. */
+  shrink(to: Mask, factor: number): void;
   /** Frees the variables inside TensorFlow. */
   destroy(): void;
 }
+
+type Values = Readonly<Record<Parameter, Float32Array>>;
+export interface OptimizerState { readonly step: number; readonly values: Values; readonly first: Values; readonly second: Values }
 
 /** Cosine decay from the peak to 2 % of it (after Loshchilov & Hutter 2017); `progress` 0 to 1. */
 export const cosineRate = (peak: number, progress: number): number => peak * (0.02 + 0.98 * 0.5 * (1 + Math.cos(Math.PI * Math.min(1, progress))));
@@ -121,6 +130,21 @@ export function createOptimizer(runtime: Runtime, shape: ModelShape, weights: We
       hold(next);
     },
     weights: () => weightsOfRecord(shape, mapRecord(slots, ({ value }) => value.values())),
+    state: () => ({ step, values: mapRecord(slots, ({ value }) => value.values()), first: mapRecord(slots, ({ first }) => first.values()), second: mapRecord(slots, ({ second }) => second.values()) }),
+    restore: (state) => {
+      ({ step } = state);
+      for (const [name, { value, first, second }] of Object.entries(slots)) {
+        value.set(state.values[name]!);
+        first.set(state.first[name]!);
+        second.set(state.second[name]!);
+      }
+    },
+    shrink: (to, factor) => {
+      for (const { index, units, gates } of layers) {
+        const name = `layers.${index}.kernel`;
+        if (to[index]!.includes(0)) tf.scope(() => { slots[name]!.value.multiply(tf.floats(weightMask(to[index]!, units, gates).map((alive) => (alive === 1 ? 1 : factor)), shapes[name]!)); });
+      }
+    },
     destroy: () => {
       for (const { value, first, second } of Object.values(slots)) for (const variable of [value, first, second]) variable.destroy();
       for (const tensor of wide.values()) tf.drop(tensor);
