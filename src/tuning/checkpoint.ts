@@ -34,8 +34,12 @@ const DIGEST = 64;
 const FORMAT: ContainerFormat = { magic: 'ESPWORK', version: 1, trailerBytes: DIGEST, truncated: 'evidence-invalid', tooLarge: 'evidence-invalid', invalid: 'evidence-invalid' };
 const LIMITS = { bytesMax: 2 ** 33, headerBytesMax: 64 * 2 ** 20, tensorsMax: 10_000 };
 
-/** The name of a job's work: everything of the job but the bound on its time, which a second start may have less of. */
-export const workName = ({ training: { secondsMax: _, ...training }, ...job }: TuningJob): string => sha256(new TextEncoder().encode(JSON.stringify({ ...job, training })));
+const sorted = (fields: object): object => Object.fromEntries(Object.entries(fields).sort(([a], [b]) => (a < b ? -1 : 1)));
+
+/** The name of a job's work: everything that decides its result. Not the bound on its time, which a second start may have less of, nor the order of its fields. */
+export function workName({ training: { secondsMax: _, ...training }, device: __, ...job }: TuningJob): string {
+  return sha256(new TextEncoder().encode(JSON.stringify(sorted({ ...job, training: sorted(training) }))));
+}
 
 const floats = (name: string, values: Float32Array): Tensor => ({ name, dtype: 'f32', shape: [values.length], data: bytesOfNumbers(values) });
 const record = (prefix: string, values: Readonly<Record<string, Float32Array>>): readonly Tensor[] => Object.entries(values).map(([name, own]) => floats(`${prefix}.${name}`, own));
