@@ -37,8 +37,10 @@ const LIMITS = { bytesMax: 2 ** 33, headerBytesMax: 64 * 2 ** 20, tensorsMax: 10
 const sorted = (fields: object): object => Object.fromEntries(Object.entries(fields).sort(([a], [b]) => (a < b ? -1 : 1)));
 
 /** The name of a job's work: everything that decides its result. Not the bound on its time, which a second start may have less of, nor the order of its fields. */
-export function workName({ training: { secondsMax: _, ...training }, device: __, ...job }: TuningJob): string {
-  return sha256(new TextEncoder().encode(JSON.stringify(sorted({ ...job, training: sorted(training) }))));
+export function workName(job: TuningJob): string {
+  // undefined is not written.
+  const decisive = { ...job, device: undefined, training: sorted({ ...job.training, secondsMax: undefined }) };
+  return sha256(new TextEncoder().encode(JSON.stringify(sorted(decisive))));
 }
 
 const floats = (name: string, values: Float32Array): Tensor => ({ name, dtype: 'f32', shape: [values.length], data: bytesOfNumbers(values) });

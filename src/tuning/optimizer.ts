@@ -92,7 +92,7 @@ function clip({ tf, ops }: Runtime, gradients: Gradients): { norm: number; clipp
 /** Variables for all weights and their moments; `mask` null (or full) leaves everything alive. */
 export function createOptimizer(runtime: Runtime, shape: ModelShape, weights: Weights, mask: Mask | null): Optimizer {
   const { tf, ops } = runtime;
-  const shapes = parameterShapes(shape), layers = layerShapes(shape);
+  const shapes = parameterShapes(shape);
   const slots = mapRecord(weightsRecord(shape, weights), (values, name): Slot => {
     const zero = new Float32Array(values.length);
     const variable = (start: Float32Array): Variable => variableOf(runtime, start, shapes[name]!);
@@ -101,13 +101,14 @@ export function createOptimizer(runtime: Runtime, shape: ModelShape, weights: We
   /** Masks of weights by the name of the kernel; none where everything is alive. */
   const wide = new Map<Parameter, Tensor>();
   let step = 0;
+  const kernels = layerShapes(shape).map(({ index, units, gates }) => ({ index, name: `layers.${index}.kernel`, wideOf: (mask: Mask): Float32Array => weightMask(mask[index]!, units, gates) }));
   const hold = (next: Mask): void => {
-    for (const { index, units, gates } of layers) {
-      const name = `layers.${index}.kernel`, before = wide.get(name), layer = next[index]!;
+    for (const { index, name, wideOf } of kernels) {
+      const before = wide.get(name), layer = next[index]!;
       if (before !== undefined) tf.drop(before);
       wide.delete(name);
       if (!layer.includes(0)) continue;
-      const tensor = tf.keep(tf.floats(weightMask(layer, units, gates), shapes[name]!));
+      const tensor = tf.keep(tf.floats(wideOf(next), shapes[name]!));
       wide.set(name, tensor);
       for (const variable of Object.values(slots[name]!) as Variable[]) variable.multiply(tensor);
     }
@@ -140,10 +141,7 @@ export function createOptimizer(runtime: Runtime, shape: ModelShape, weights: We
       }
     },
     shrink: (to, factor) => {
-      for (const { index, units, gates } of layers) {
-        const name = `layers.${index}.kernel`;
-        if (to[index]!.includes(0)) tf.scope(() => { slots[name]!.value.multiply(tf.floats(weightMask(to[index]!, units, gates).map((alive) => (alive === 1 ? 1 : factor)), shapes[name]!)); });
-      }
+      for (const { index, name, wideOf } of kernels) if (to[index]!.includes(0)) tf.scope(() => { slots[name]!.value.multiply(tf.floats(wideOf(to).map((alive) => (alive === 1 ? 1 : factor)), shapes[name]!)); });
     },
     destroy: () => {
       for (const { value, first, second } of Object.values(slots)) for (const variable of [value, first, second]) variable.destroy();
