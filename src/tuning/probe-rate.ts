@@ -4,6 +4,10 @@
  *
  * Each trial runs through the whole cosine decay: at a constant rate the smallest would win every short trial, since a
  * larger one shows what it is worth only after it has come down (Wu et al. 2018, short-horizon bias).
+ *
+ * Measured once each on CLINC150 (LSTM 256, obs, repaired, teacher alone, 1,140 steps; test part of 1,800, dense 93.5 %,
+ * standard error 0.6 points) at 0.001, 0.002, 0.004, 0.008: density 0.1 gave 93.7, 93.9, 94.2, 94.2 %, density 0.05 gave
+ * 93.6, 94.1, 94.1, 94.2 %. Trials of 40 steps took 0.008 at both, of 100 steps 0.004 and 0.008: of the better ones.
  */
 import { randomFrom } from '../support/random.ts';
 import { batchesOf } from './batches.ts';
