@@ -1,4 +1,4 @@
-/** The six sockets in the wall. Types only; two adapters each, and one check list that both pass. */
+/** The seven sockets in the wall. Types only; two adapters each, and one check list that both pass. */
 import type { Observable, SchedulerLike } from 'rxjs';
 import type { Fact } from './facts.ts';
 import type { Model, ModelId } from './model/model.ts';
@@ -165,6 +165,16 @@ export interface Vault {
   list(): Promise<readonly string[]>;
   /** Removes content that nothing refers to any more; no error where it is not there. */
   remove(ref: string): Promise<void>;
+}
+
+/** Unfinished work by name, for whoever takes it up after a kill. Names are SHA-256 in hexadecimal; of two writes the later one stays. */
+export interface Workbench {
+  /** null where nothing is kept. Throws storage-failed. */
+  read(name: string): Promise<Uint8Array | null>;
+  /** All of it or nothing, also if the process is killed meanwhile. Throws storage-full, storage-failed. */
+  write(name: string, bytes: Uint8Array): Promise<void>;
+  /** No error where nothing is kept. Throws storage-failed. */
+  remove(name: string): Promise<void>;
 }
 
 export interface Clock {

@@ -9,7 +9,7 @@ import { processCommand } from './process-command.ts';
 
 function start({ settings, ...ports }: ProcessPorts): Promise<Running> {
   const { kind, variant } = engineChoiceOf(settings);
-  const trainer = childTrainer({ setup: { vault: settings.vault.folder, engine: { kind, variant: variant ?? null } }, threads: settings.trainer.threads, priority: settings.trainer.priority });
+  const trainer = childTrainer({ setup: { vault: settings.vault.folder, engine: { kind, variant: variant ?? null }, checkpointMs: 1000 * settings.trainer.checkpointSeconds }, threads: settings.trainer.threads, priority: settings.trainer.priority });
   const tuning = new Tuning({ ...ports, trainer });
   return Promise.resolve({
     failed: tuning.failed,

@@ -38,6 +38,9 @@ const training = z.strictObject({
   dropout: real(0, 0.95, 0.1, 'share', 'Drop-out on inputs and outputs of the recurrent layer.'),
   heldOut: real(0.01, 0.5, 0.1, 'share', 'Share of the replay sample set aside for the examination, never trained on.'),
   secondsMax: whole(1, 86_400, 60, 'seconds', 'Wall-clock bound of the training of one candidate.'),
+  probeSteps: whole(0, 1_000_000, 0, 'optimizer steps', 'Length of the short trials of half, once, twice and four times the learning rate, of which the one with the smallest held-out loss is taken; 0 takes the rate as it is.'),
+  patience: whole(0, 1000, 0, 'looks', 'Looks at the held-out loss, 20 in a training, without a better one, after which it ends with the best weights; 0 trains to the end.'),
+  shrink: real(0, 0.9, 0, 'share', 'Share of the steps in which connections that are to go shrink to zero, instead of being cut and repaired at once.'),
 }).prefault({});
 
 const rung = z.strictObject({ share: z.number().gt(0).max(1), blocksMin: z.int().min(1), msMin: z.int().min(0) });
@@ -119,6 +122,7 @@ const console = z.strictObject({
 
 const trainer = z.strictObject({
   threads: whole(0, 1024, 1, 'threads', 'Threads of the training process; 0 leaves it to TensorFlow.'),
+  checkpointSeconds: whole(1, 86_400, 30, 'seconds', 'Between two checkpoints of a job, from which it goes on when its process was killed.'),
   priority: whole(0, 19, 10, 'nice level', 'Priority of the training process below the serving one; 19 is the lowest.'),
 }).prefault({});
 

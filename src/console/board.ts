@@ -117,6 +117,7 @@ export const deadOf = ({ units }: Board, model: string): string =>
 function foldJob(board: Board, fact: Extract<Fact, { kind: 'job-news' }>): Board {
   const { news } = fact;
   if (news.kind === 'device') return { ...board, device: news.device.device };
+  if (news.kind === 'resumed') return { ...board, job: { stage: 'train', step: news.step, steps: news.steps, loss: null, accuracy: null } };
   if (news.kind === 'stage') return { ...board, job: { stage: AFTER[news.stage], step: 0, steps: 0, loss: null, accuracy: null } };
   return { ...board, job: { stage: 'train', step: news.step, steps: news.steps, loss: news.loss, accuracy: news.accuracy } };
 }

@@ -97,6 +97,7 @@ function ofEvidence({ counts, moments, replay, momentsCpuMs }: Of<'evidence'>): 
 
 function ofNews({ news }: Of<'job-news'>): Sample[] {
   if (news.kind === 'device') return [{ kind: 'info', metric: 'tuningDevice', labels: {}, free: Object.fromEntries(Object.entries(news.device).map(([name, value]) => [name, value ?? 'none'])) }];
+  if (news.kind === 'resumed') return [];
   if (news.kind === 'stage') return [add('tuningSeconds', seconds(news.ms), { stage: news.stage })];
   return [set('tuningProgress', news.steps > 0 ? news.step / news.steps : 0), set('tuningLoss', news.loss), set('tuningSpeed', news.tokensPerSecond)];
 }

@@ -68,6 +68,12 @@ export interface TrainingPlan {
   readonly secondsMax: number;
   /** regress: largest error of a number that counts as right in training and examination; 0.1 where left out. */
   readonly errorMax?: number;
+  /** Optimizer steps of each short trial of a learning rate (half, once, twice, four times `learningRate`) before training; 0 or left out takes it as it is. */
+  readonly probeSteps?: number;
+  /** Looks at the held-out loss (20 in a training) in succession without a better one after which training ends with the best weights; 0 or left out trains to the end. */
+  readonly patience?: number;
+  /** Share of the steps in which connections that are to go shrink to zero, instead of being cut and repaired first; none where left out. */
+  readonly shrink?: number;
 }
 
 export interface CandidateReport {
@@ -97,6 +103,14 @@ export interface CandidateReport {
   readonly bytes: number;
   readonly steps: number;
   readonly seconds: number;
+  /** Peak learning rate, and the held-out loss of each that was tried. */
+  readonly learningRate?: number;
+  readonly probed?: readonly { readonly rate: number; readonly loss: number }[];
+  /** The step whose weights these are, and what ended training. */
+  readonly bestStep?: number;
+  readonly trainingEnded?: 'steps' | 'time' | 'held-out';
+  /** The optimizer step from which the job went on after it was cut off; left out where it was done in one go. */
+  readonly resumedAt?: number;
 }
 
 export interface Candidate {
@@ -121,5 +135,7 @@ export interface Device {
 export type TuningNews =
   | { readonly kind: 'device'; readonly device: Device }
   | { readonly kind: 'stage'; readonly stage: 'load' | 'score' | 'choose' | 'reconstruct' | 'train' | 'examine' | 'parity' | 'store'; readonly ms: number }
+  /** A job that was cut off goes on from its checkpoint, at this optimizer step. */
+  | { readonly kind: 'resumed'; readonly step: number; readonly steps: number }
   | { readonly kind: 'progress'; readonly step: number; readonly steps: number; readonly loss: number; readonly accuracy: number; readonly tokensPerSecond: number }
   | { readonly kind: 'candidate'; readonly candidate: Candidate };

@@ -16,9 +16,12 @@ const refuse: Refuse = (what) => { throw new EspalierError('trainer-failed', `Th
 
 const orNull = <T>(value: unknown, read: (value: unknown) => T): T | null => (value === null ? null : read(value));
 
+/** The fields of a plan that may be left out. */
+const PLAN_OPTIONAL = ['errorMax', 'probeSteps', 'patience', 'shrink'] as const;
+
 function planOf(value: unknown): TrainingPlan {
-  const tolerant = typeof value === 'object' && value !== null && Object.hasOwn(value, 'errorMax');
-  const plan: Readonly<Record<string, unknown>> = recordOf(value, ['steps', 'lanes', 'window', 'learningRate', 'labelShare', 'temperature', 'dropout', 'heldOut', 'secondsMax', ...(tolerant ? ['errorMax'] as const : [])], 'training', refuse);
+  const has = (field: string): boolean => typeof value === 'object' && value !== null && Object.hasOwn(value, field);
+  const plan: Readonly<Record<string, unknown>> = recordOf(value, ['steps', 'lanes', 'window', 'learningRate', 'labelShare', 'temperature', 'dropout', 'heldOut', 'secondsMax', ...PLAN_OPTIONAL.filter(has)], 'training', refuse);
   return {
     steps: integerOf(plan['steps'], 0, 1e9, 'training.steps', refuse),
     lanes: integerOf(plan['lanes'], 1, 4096, 'training.lanes', refuse),
@@ -29,7 +32,10 @@ function planOf(value: unknown): TrainingPlan {
     dropout: numberOf(plan['dropout'], 0, 0.99, 'training.dropout', refuse),
     heldOut: numberOf(plan['heldOut'], 0, 1, 'training.heldOut', refuse),
     secondsMax: numberOf(plan['secondsMax'], 0.001, 1e9, 'training.secondsMax', refuse),
-    ...(tolerant ? { errorMax: numberOf(plan['errorMax'], 0, 1e9, 'training.errorMax', refuse) } : {}),
+    ...(has('errorMax') ? { errorMax: numberOf(plan['errorMax'], 0, 1e9, 'training.errorMax', refuse) } : {}),
+    ...(has('probeSteps') ? { probeSteps: integerOf(plan['probeSteps'], 0, 1e6, 'training.probeSteps', refuse) } : {}),
+    ...(has('patience') ? { patience: integerOf(plan['patience'], 0, 1e6, 'training.patience', refuse) } : {}),
+    ...(has('shrink') ? { shrink: numberOf(plan['shrink'], 0, 0.9, 'training.shrink', refuse) } : {}),
   };
 }
 

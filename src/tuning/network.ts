@@ -65,8 +65,14 @@ export interface StateKeeper {
   get(): CarriedState | null;
   /** Takes a state out of its scope and frees the one before. */
   put(next: CarriedState): void;
+  /** Of each layer h, and c where there is one, [lanes, units]; null before the first batch. */
+  read(): HeldState | null;
+  write(state: HeldState): void;
   close(): void;
 }
+
+/** A carried state outside TensorFlow. */
+export type HeldState = readonly { readonly lanes: number; readonly h: Float32Array; readonly c: Float32Array | null }[];
 
 export function stateKeeper(tf: TensorFlow): StateKeeper {
   let held: CarriedState | null = null;
@@ -77,12 +83,17 @@ export function stateKeeper(tf: TensorFlow): StateKeeper {
   return {
     get: () => held,
     put: (next) => { close(); held = next.map(({ h, c }) => ({ h: tf.keep(h), c: c === null ? null : tf.keep(c) })); },
+    read: () => held?.map(({ h, c }) => ({ lanes: h.shape[0]!, h: tf.readFloats(h).slice(), c: c === null ? null : tf.readFloats(c).slice() })) ?? null,
+    write: (state) => {
+      close();
+      held = state.map(({ lanes, h, c }) => {
+        const tensor = (values: Float32Array): Tensor => tf.keep(tf.floats(values, [lanes, values.length / lanes]));
+        return { h: tensor(h), c: c === null ? null : tensor(c) };
+      });
+    },
     close,
   };
 }
-
-/** Parts side by side; one part alone costs nothing. */
-const joined = ({ ops }: Runtime, parts: readonly Tensor[], axis: number): Tensor => (parts.length === 1 ? parts[0]! : ops.concat(parts, axis));
 
 /** Runs a batch; call it inside a scope. `dropout` null is how the model serves. */
 export function runForward(runtime: Runtime, shape: ModelShape, parameters: ParameterTensors, batch: Batch, carried: CarriedState | null, dropout: Dropout | null): Forward {
@@ -108,14 +119,14 @@ export function runForward(runtime: Runtime, shape: ModelShape, parameters: Para
     layers.push({ of, inputs, run: runLayer(runtime, shape.cell, inputs) });
     if (of.index % directions !== directions - 1 || of.layer === shape.layers.length - 1) continue;
     const outputs = layers.slice(-directions).map(({ of: { backward, units }, run }) => ops.reshape(backward ? ops.reverse(run.h, lengths!) : run.h, [n, units]));
-    below = joined(runtime, outputs, 1);
+    below = ops.concat(outputs, 1);
   }
   // A backward layer ends with the first step, which in its own order is the last of the lane as well.
   const tops = layers.slice(-directions).map(({ of: { units }, run }) => {
     const hidden = ops.reshape(run.h, [n, units]);
     return batch.last === null ? hidden : ops.gather(hidden, tf.ints(batch.last, [batch.lanes]));
   });
-  const top = joined(runtime, tops, 1), outputMask = maskOf(top.shape[0]!, top.shape[1]!, 1);
+  const top = ops.concat(tops, 1), outputMask = maskOf(top.shape[0]!, top.shape[1]!, 1);
   const answered = dropped(top, outputMask);
   const logits = ops.add(ops.matMul(answered, parameters.output!), parameters.outputBias!);
   const state = layers.map(({ run: { h, c } }) => ({ h: ops.step(h, batch.steps - 1), c: c === null ? null : ops.step(c, batch.steps - 1) }));

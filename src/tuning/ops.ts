@@ -36,8 +36,8 @@ function arithmetic(tf: TensorFlow) {
     argMax: (a: Tensor): Tensor => one('ArgMax', { T: FLOAT, Tidx: INT32, output_type: INT32 }, [a, tf.ints(Int32Array.of(1), [])]),
     /** Σ a² / 2 */
     halfSquares: (a: Tensor): Tensor => one('L2Loss', T, [a]),
-    /** Tensors side by side along an axis. */
-    concat: (parts: readonly Tensor[], axis: number): Tensor => one('ConcatV2', { T: FLOAT, N: { int: parts.length }, Tidx: INT32 }, [...parts, tf.ints(Int32Array.of(axis), [])]),
+    /** Tensors side by side along an axis; TensorFlow wants two at least. */
+    concat: (parts: readonly Tensor[], axis: number): Tensor => (parts.length === 1 ? parts[0]! : one('ConcatV2', { T: FLOAT, N: { int: parts.length }, Tidx: INT32 }, [...parts, tf.ints(Int32Array.of(axis), [])])),
     /** Slices along the first axis: [n, ...rest] to n of [...rest]. */
     unstack: (a: Tensor): Tensor[] => tf.op('Unpack', { T: FLOAT, num: { int: a.shape[0]! }, axis: { int: 0 } }, [a], a.shape[0]!),
     /** Columns in equal parts: [rows, parts · n] to parts of [rows, n]. */

@@ -24,9 +24,18 @@ export interface Optimizer {
   /** Kills connections (or lets them live again, from zero) and replaces kernels and biases. */
   cut(mask: Mask, layers: Weights['layers']): void;
   weights(): Weights;
+  /** Everything that the next step depends on: weights, both moments, and the steps done. */
+  state(): OptimizerState;
+  /** Goes on as the optimizer did whose state it is, to the bit; the mask stays. */
+  restore(state: OptimizerState): void;
+  /** Multiplies the weights of connections outside a mask by a factor; their moments stay until the cut. */
+  shrink(to: Mask, factor: number): void;
   /** Frees the variables inside TensorFlow. */
   destroy(): void;
 }
+
+type Values = Readonly<Record<Parameter, Float32Array>>;
+export interface OptimizerState { readonly step: number; readonly values: Values; readonly first: Values; readonly second: Values }
 
 /** Cosine decay from the peak to 2 % of it (after Loshchilov & Hutter 2017); `progress` 0 to 1. */
 export const cosineRate = (peak: number, progress: number): number => peak * (0.02 + 0.98 * 0.5 * (1 + Math.cos(Math.PI * Math.min(1, progress))));
@@ -83,7 +92,7 @@ function clip({ tf, ops }: Runtime, gradients: Gradients): { norm: number; clipp
 /** Variables for all weights and their moments; `mask` null (or full) leaves everything alive. */
 export function createOptimizer(runtime: Runtime, shape: ModelShape, weights: Weights, mask: Mask | null): Optimizer {
   const { tf, ops } = runtime;
-  const shapes = parameterShapes(shape), layers = layerShapes(shape);
+  const shapes = parameterShapes(shape);
   const slots = mapRecord(weightsRecord(shape, weights), (values, name): Slot => {
     const zero = new Float32Array(values.length);
     const variable = (start: Float32Array): Variable => variableOf(runtime, start, shapes[name]!);
@@ -92,14 +101,18 @@ export function createOptimizer(runtime: Runtime, shape: ModelShape, weights: We
   /** Masks of weights by the name of the kernel; none where everything is alive. */
   const wide = new Map<Parameter, Tensor>();
   let step = 0;
+  const kernels = layerShapes(shape).map(({ index, sources, units, gates }) => ({
+    index, name: `layers.${index}.kernel`,
+    // As long as the kernel: a mask of single weights.
+    wideOf: ({ [index]: layer }: Mask): Float32Array => (layer!.length === sources * gates * units ? Float32Array.from(layer!) : weightMask(layer!, units, gates)),
+  }));
   const hold = (next: Mask): void => {
-    for (const { index, sources, units, gates } of layers) {
-      const name = `layers.${index}.kernel`, before = wide.get(name), layer = next[index]!;
+    for (const { index, name, wideOf } of kernels) {
+      const before = wide.get(name), layer = next[index]!;
       if (before !== undefined) tf.drop(before);
       wide.delete(name);
       if (!layer.includes(0)) continue;
-      // As long as the kernel: a mask of single weights.
-      const tensor = tf.keep(tf.floats(layer.length === sources * gates * units ? Float32Array.from(layer) : weightMask(layer, units, gates), shapes[name]!));
+      const tensor = tf.keep(tf.floats(wideOf(next), shapes[name]!));
       wide.set(name, tensor);
       for (const variable of Object.values(slots[name]!) as Variable[]) variable.multiply(tensor);
     }
@@ -122,6 +135,18 @@ export function createOptimizer(runtime: Runtime, shape: ModelShape, weights: We
       hold(next);
     },
     weights: () => weightsOfRecord(shape, mapRecord(slots, ({ value }) => value.values())),
+    state: () => ({ step, values: mapRecord(slots, ({ value }) => value.values()), first: mapRecord(slots, ({ first }) => first.values()), second: mapRecord(slots, ({ second }) => second.values()) }),
+    restore: (state) => {
+      ({ step } = state);
+      for (const [name, { value, first, second }] of Object.entries(slots)) {
+        value.set(state.values[name]!);
+        first.set(state.first[name]!);
+        second.set(state.second[name]!);
+      }
+    },
+    shrink: (to, factor) => {
+      for (const { index, name, wideOf } of kernels) if (to[index]!.includes(0)) tf.scope(() => { slots[name]!.value.multiply(tf.floats(wideOf(to).map((alive) => (alive === 1 ? 1 : factor)), shapes[name]!)); });
+    },
     destroy: () => {
       for (const { value, first, second } of Object.values(slots)) for (const variable of [value, first, second]) variable.destroy();
       for (const tensor of wide.values()) tf.drop(tensor);

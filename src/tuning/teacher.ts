@@ -9,6 +9,7 @@ import { stepsOf } from '../model/cell.ts';
 import type { Batch } from './batches.ts';
 import { stepwise } from './batches.ts';
 import { evaluate } from './evaluate.ts';
+import type { StateKeeper } from './network.ts';
 import { runForward, stateKeeper } from './network.ts';
 import type { Runtime } from './ops.ts';
 import type { Network } from './parameters.ts';
@@ -23,6 +24,8 @@ const PASSES_MIN = 1.5;
 export interface Teacher {
   /** [rows, outputs]; call it for every batch in turn, inside a scope. */
   logits(batch: Batch): Tensor;
+  /** Holds its state between batches; null where its answers are remembered. */
+  readonly keeper: StateKeeper | null;
   close(): void;
 }
 
@@ -47,6 +50,7 @@ async function remembered(runtime: Runtime, network: Network, items: readonly Re
   });
   const table = tf.keep(tf.floats(values, [rows, outputs]));
   return {
+    keeper: null,
     logits: (batch) => { const at = tableRows(batch, offsets); return ops.gather(table, tf.ints(at, [at.length])); },
     close: () => { tf.drop(table); },
   };
@@ -56,6 +60,7 @@ function live(runtime: Runtime, { shape, weights }: Network): Teacher {
   const { tf } = runtime;
   const parameters = uploadParameters(tf, shape, weights), keeper = stateKeeper(tf);
   return {
+    keeper,
     logits: (batch) => {
       const forward = runForward(runtime, shape, parameters, batch, keeper.get(), null);
       keeper.put(forward.state);

@@ -34,6 +34,7 @@ export const IMPORTS: Readonly<Record<string, Row>> = {
   'adapters/digest.ts': { rooms: BASE, node: true },
   'adapters/log': { rooms: ADAPTER, packages: ['rxjs', 'kafkajs'], node: true },
   'adapters/vault': { rooms: ADAPTER, packages: ['rxjs'], node: true },
+  'adapters/workbench': { rooms: ADAPTER, node: true },
   'adapters/clock': { rooms: ADAPTER, packages: ['rxjs'], node: true },
   'adapters/engine': { rooms: [...ADAPTER, 'model/onnx'], packages: ['rxjs', 'onnxruntime-node'], node: true },
   'adapters/trainer': { rooms: ADAPTER, packages: ['rxjs'], node: true },

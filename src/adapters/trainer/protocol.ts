@@ -6,6 +6,8 @@ import type { TuningJob, TuningNews } from '../../pruning/job.ts';
 export interface TrainingSetup {
   /** Folder of the files vault. */
   readonly vault: string;
+  /** Milliseconds between two checkpoints of a job, which are kept in the folder of the vault; none where left out. */
+  readonly checkpointMs?: number;
   readonly engine: { readonly kind: 'auto' | 'native' | 'onnxruntime' | 'reference'; readonly variant: string | null };
 }
 
