@@ -89,6 +89,13 @@ function clip({ tf, ops }: Runtime, gradients: Gradients): { norm: number; clipp
   return { norm, clipped: mapRecord(gradients, (gradient) => ops.multiply(gradient, scale)) };
 }
 
+/** The kernels of which something is dead, with 1 for what is alive of them; a layer's mask as long as its kernel is one of single weights. */
+const deadKernels = (shape: ModelShape, mask: Mask): readonly { readonly name: Parameter; readonly alive: Float32Array }[] =>
+  layerShapes(shape).filter(({ index }) => mask[index]!.includes(0)).map(({ index, sources, units, gates }) => {
+    const layer = mask[index]!;
+    return { name: `layers.${index}.kernel`, alive: layer.length === sources * gates * units ? Float32Array.from(layer) : weightMask(layer, units, gates) };
+  });
+
 /** Variables for all weights and their moments; `mask` null (or full) leaves everything alive. */
 export function createOptimizer(runtime: Runtime, shape: ModelShape, weights: Weights, mask: Mask | null): Optimizer {
   const { tf, ops } = runtime;
@@ -101,18 +108,11 @@ export function createOptimizer(runtime: Runtime, shape: ModelShape, weights: We
   /** Masks of weights by the name of the kernel; none where everything is alive. */
   const wide = new Map<Parameter, Tensor>();
   let step = 0;
-  const kernels = layerShapes(shape).map(({ index, sources, units, gates }) => ({
-    index, name: `layers.${index}.kernel`,
-    // As long as the kernel: a mask of single weights.
-    wideOf: ({ [index]: layer }: Mask): Float32Array => (layer!.length === sources * gates * units ? Float32Array.from(layer!) : weightMask(layer!, units, gates)),
-  }));
   const hold = (next: Mask): void => {
-    for (const { index, name, wideOf } of kernels) {
-      const before = wide.get(name), layer = next[index]!;
-      if (before !== undefined) tf.drop(before);
-      wide.delete(name);
-      if (!layer.includes(0)) continue;
-      const tensor = tf.keep(tf.floats(wideOf(next), shapes[name]!));
+    for (const tensor of wide.values()) tf.drop(tensor);
+    wide.clear();
+    for (const { name, alive } of deadKernels(shape, next)) {
+      const tensor = tf.keep(tf.floats(alive, shapes[name]!));
       wide.set(name, tensor);
       for (const variable of Object.values(slots[name]!) as Variable[]) variable.multiply(tensor);
     }
@@ -145,7 +145,7 @@ export function createOptimizer(runtime: Runtime, shape: ModelShape, weights: We
       }
     },
     shrink: (to, factor) => {
-      for (const { index, name, wideOf } of kernels) if (to[index]!.includes(0)) tf.scope(() => { slots[name]!.value.multiply(tf.floats(wideOf(to).map((alive) => (alive === 1 ? 1 : factor)), shapes[name]!)); });
+      for (const { name, alive } of deadKernels(shape, to)) tf.scope(() => { slots[name]!.value.multiply(tf.floats(alive.map((one) => (one === 1 ? 1 : factor)), shapes[name]!)); });
     },
     destroy: () => {
       for (const { value, first, second } of Object.values(slots)) for (const variable of [value, first, second]) variable.destroy();

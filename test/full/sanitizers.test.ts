@@ -54,8 +54,9 @@ describe('sanitized', { timeout: 900_000 }, () => {
 
   it('load() on arguments out of random bytes: refused, or safe to run', async () => {
     const { fuzz } = await buildSanitized();
-    const [, cases, loaded] = /^(\d+) cases, (\d+) of them loaded and run$/m.exec(runOf(fuzz, 4, 1))!.map(Number);
-    expect(loaded).toBeGreaterThan(100);
-    expect(cases! - loaded!).toBeGreaterThan(100);
+    const [, cases, fp32, int8] = /^(\d+) cases, (\d+) of them loaded and run in fp32, (\d+) in int8$/m.exec(runOf(fuzz, 8, 1))!.map(Number);
+    expect(fp32).toBeGreaterThan(100);
+    expect(int8).toBeGreaterThan(100);
+    expect(cases! - fp32! - int8!).toBeGreaterThan(100);
   });
 });

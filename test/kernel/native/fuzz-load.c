@@ -1,9 +1,11 @@
-// Fuzz target of load(): bytes become the arguments of a model that is nearly right, src/kernel/load.h checks them, and
+// Fuzz target of load(): bytes become the arguments of a model that is nearly right, in fp32 or in int8, src/kernel/load.h and
+// g4-load.h check them, and
 // what it lets through must be safe to run. Linked with a fuzzer's main, or with fuzz-driver.c.
 #include <math.h>
 #include "fake-node-api.h"
 #include "../../../src/kernel/load.h"
 
+unsigned long loadedAndRun[2]; // in fp32 and in int8, for fuzz-driver.c
 long allocationsLeft = -1; // see allocations.h: none fails here
 
 typedef struct { const uint8_t *at; size_t left; } Bytes;
@@ -54,12 +56,20 @@ static napi_value floatsOf(Bytes *b, size_t length) {
   return v;
 }
 
-static napi_value layerOf(Bytes *b, uint32_t gates, uint32_t biases, uint32_t units, uint32_t inputs) {
+// Whole numbers of one byte: no bits of it are wrong.
+static napi_value smallOf(Bytes *b, napi_typedarray_type type, size_t length) {
+  napi_value v = typedOf(b, type, length);
+  if (v->kind == FAKE_TYPED && fakeSize(v->type) == 1) for (size_t i = 0; i < v->length; i++) ((uint8_t *)v->data)[i] = (uint8_t)byte(b);
+  return v;
+}
+
+// Sizes, ptr and sources, the first four parts of a layer whose units read some of `rows`. Returns the number of sources.
+static uint32_t sourcesOf(Bytes *b, napi_value list, uint32_t units, uint32_t inputs, uint32_t rows) {
   uint32_t source[2048], count = 0;
-  napi_value list = fakeList(6), ptr = typedOf(b, napi_uint32_array, (size_t)units + 1);
+  napi_value ptr = typedOf(b, napi_uint32_array, (size_t)units + 1);
   uint32_t *starts = ptr->kind == FAKE_TYPED && ptr->type == napi_uint32_array ? ptr->data : NULL;
   for (uint32_t j = 0; j < units; j++) {
-    for (uint32_t k = byte(b) % 8; k < inputs + units && count < 2048; k += 1 + byte(b) % 8) source[count++] = wrong(b) ? word(b) : k;
+    for (uint32_t k = byte(b) % 8; k < rows && count < 2048; k += 1 + byte(b) % 8) source[count++] = wrong(b) ? word(b) : k;
     if (starts != NULL && j + 1 < ptr->length) starts[j + 1] = wrong(b) ? word(b) : count;
   }
   napi_value sources = typedOf(b, napi_uint32_array, count);
@@ -68,8 +78,31 @@ static napi_value layerOf(Bytes *b, uint32_t gates, uint32_t biases, uint32_t un
   list->items[1] = fakeNumber(numberOf(b, inputs));
   list->items[2] = ptr;
   list->items[3] = sources;
-  list->items[4] = floatsOf(b, (size_t)count * gates);
-  list->items[5] = floatsOf(b, (size_t)biases * units);
+  return count;
+}
+
+static napi_value layerOf(Bytes *b, Cell cell, uint32_t units, uint32_t inputs) {
+  napi_value list = fakeList(6);
+  const uint32_t count = sourcesOf(b, list, units, inputs, inputs + units);
+  list->items[4] = floatsOf(b, (size_t)count * gatesOf(cell));
+  list->items[5] = floatsOf(b, (size_t)biasesOf(cell) * units);
+  return wrong(b) ? otherKind(b) : list;
+}
+
+// The same in groups of four, which stand in rows of four sources. @param below rows of what the layer reads
+static napi_value g4LayerOf(Bytes *b, Cell cell, uint32_t units, uint32_t inputs, uint32_t below) {
+  napi_value list = fakeList(7);
+  const uint32_t count = sourcesOf(b, list, units, inputs, below + quads(units));
+  list->items[4] = smallOf(b, napi_int8_array, (size_t)count * gatesOf(cell) * 4);
+  list->items[5] = floatsOf(b, (size_t)g4SumsOf(cell) * units);
+  list->items[6] = floatsOf(b, (size_t)g4SumsOf(cell) * units);
+  return wrong(b) ? otherKind(b) : list;
+}
+
+static napi_value pairOf(Bytes *b, napi_value first, napi_value second) {
+  napi_value list = fakeList(2);
+  list->items[0] = first;
+  list->items[1] = second;
   return wrong(b) ? otherKind(b) : list;
 }
 
@@ -114,24 +147,31 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   const Variant *variant = NULL;
   for (size_t v = 0, at = 0; variants[v] != NULL; v++) if (variants[v]->supported() && at++ == pick % supported) variant = variants[v];
   const uint32_t cell = byte(&b) % CELLS, bidirectional = byte(&b) % 2, directions = 1 + bidirectional, layers = directions * (1 + byte(&b) % 3);
-  const uint32_t vocabulary = byte(&b) % 2 ? 0 : 1 + byte(&b) % 8, outputs = 1 + byte(&b) % 9;
-  const uint32_t inputs = 1 + byte(&b) % 9, gates = gatesOf((Cell)cell), biases = biasesOf((Cell)cell);
+  const bool g4 = strstr(variant->name, "-g4") != NULL;
+  const uint32_t vocabulary = byte(&b) % 2 && !(g4 && byte(&b) % 8) ? 0 : 1 + byte(&b) % 8, outputs = 1 + byte(&b) % 9;
+  const uint32_t inputs = 1 + byte(&b) % 9;
   arg[0] = wrong(&b) ? otherKind(&b) : fakeText(variant->name);
   arg[1] = fakeNumber(numberOf(&b, cell));
   arg[2] = fakeNumber(numberOf(&b, bidirectional));
   arg[3] = fakeNumber(numberOf(&b, vocabulary));
   arg[4] = fakeNumber(numberOf(&b, outputs));
   arg[5] = fakeList(layers);
-  uint32_t units = 1, below = inputs;
+  uint32_t units = 1, below = inputs, rows = quads(inputs);
   for (uint32_t l = 0; l < layers; l++) {
     if (l % directions == 0) units = 1 + byte(&b) % 19;
-    arg[5]->items[l] = layerOf(&b, gates, biases, units, below);
-    if (l % directions == directions - 1) below = directions * units;
+    arg[5]->items[l] = g4 ? g4LayerOf(&b, (Cell)cell, units, below, rows) : layerOf(&b, (Cell)cell, units, below);
+    if (l % directions == directions - 1) { below = directions * units; rows = directions * quads(units); }
   }
   if (wrong(&b)) arg[5] = otherKind(&b);
-  arg[6] = floatsOf(&b, (size_t)vocabulary * inputs);
-  arg[7] = floatsOf(&b, (size_t)(outputs + 3) / 4 * 4 * below);
-  arg[8] = floatsOf(&b, (size_t)(outputs + 3) / 4 * 4);
+  const size_t classes = (size_t)(outputs + 3) / 4 * 4;
+  if (g4) {
+    arg[6] = pairOf(&b, smallOf(&b, napi_uint8_array, (size_t)vocabulary * quads(inputs) * 4), fakeNumber(numberOf(&b, 0.01)));
+    arg[7] = pairOf(&b, smallOf(&b, napi_int8_array, classes * rows * 4), floatsOf(&b, classes));
+  } else {
+    arg[6] = floatsOf(&b, (size_t)vocabulary * inputs);
+    arg[7] = floatsOf(&b, classes * below);
+  }
+  arg[8] = floatsOf(&b, classes);
   env.arguments = arg;
   env.argumentCount = wrong(&b) ? byte(&b) % 9 : 9;
   napi_value pair = load(&env, NULL);
@@ -147,5 +187,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     handle[0]->collected(&env, handle[0]->data, NULL);
   }
   fakeDropAll();
-  return pair != NULL; // the driver counts
+  if (pair != NULL) loadedAndRun[g4]++;
+  return 0;
 }
