@@ -44,7 +44,7 @@ export async function finish(stage: Stage, prepared: Prepared, lived: Lived): Pr
     corpus: corpus.name, engine: stage.engineName, unigram: prepared.unigram, dense: await measured(prepared.dense, denseSpeed!), continued,
     final: await measured(final, finalSpeed!), account, state: lived.state,
     latency: { p50: quantileOfBuckets(board.latency, 0.5), p99: quantileOfBuckets(board.latency, 0.99) },
-    seconds: (clock.monotonicMs() - stage.startedMs) / 1000, momentsCpuMs: board.momentsCpuMs, failures: lived.control.failures(),
+    seconds: (clock.monotonicMs() - stage.startedMs) / 1000, momentsCpuMs: board.momentsCpuMs, servingCpuMs: lived.cpuMs, failures: lived.control.failures(),
   };
   for (const line of reportLines(input)) view.note(line);
   if (stage.input.json !== undefined) await writeAtomically(stage.input.json, new TextEncoder().encode(`${JSON.stringify(reportJson(input), null, 2)}\n`));

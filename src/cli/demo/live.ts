@@ -21,6 +21,8 @@ import { wantsColour } from './view.ts';
 export interface Lived {
   readonly state: LoopState;
   readonly control: Control;
+  /** CPU time of this process meanwhile, milliseconds. */
+  readonly cpuMs: number;
 }
 
 /** How long the line may take to answer what was sent, after the last request. */
@@ -65,6 +67,7 @@ async function until(stage: Stage, done: () => boolean, msMax: number): Promise<
 export async function live(stage: Stage, prepared: Prepared): Promise<Lived> {
   const { plan, input, log, clock, view } = stage;
   stage.health.stage = 'serving';
+  const started = process.cpuUsage();
   const circle = await startCircle({
     ...stage, meters: [stage.meter, { record: (fact) => { stage.board = foldBoard(stage.board, fact); } }], random: randomFrom(input.seed + 1),
     instance: `demo-${os.hostname()}`,
@@ -93,5 +96,6 @@ export async function live(stage: Stage, prepared: Prepared): Promise<Lived> {
   }
   const state = circle.state();
   await circle.stop();
-  return { state, control };
+  const { user, system } = process.cpuUsage(started);
+  return { state, control, cpuMs: (user + system) / 1000 };
 }

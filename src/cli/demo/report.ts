@@ -33,6 +33,8 @@ export interface ReportInput {
   readonly latency: { readonly p50: number | null; readonly p99: number | null };
   readonly seconds: number;
   readonly momentsCpuMs: number;
+  /** CPU time of the serving process over the live traffic: line, log, loop, feed and moments; training is another process. */
+  readonly servingCpuMs: number;
   readonly failures: readonly string[];
 }
 
@@ -70,7 +72,7 @@ export function reportJson(input: ReportInput): Record<string, unknown> {
     requests: account,
     promotions, refusals, cycles: state.cycle, failures, returns,
     decisions: state.decisions, rested: state.rested,
-    momentsCpuMs: round(input.momentsCpuMs, 1),
+    momentsCpuMs: round(input.momentsCpuMs, 1), servingCpuMs: round(input.servingCpuMs, 1),
     problems: input.failures,
     seconds: round(input.seconds, 1),
   };
@@ -125,7 +127,7 @@ export function reportLines(input: ReportInput): readonly string[] {
     `  ${state.cycle} cycles, ${promotions} promotions, ${refusals} refusals, ${failures} failures, ${returns} rolled back in probation${state.rested === null ? '' : `; the loop rests: ${state.rested}`}`,
     '', 'Requests',
     `  ${account.sent} sent, ${account.answered} answered, ${account.refused} refused, ${account.lost} lost, ${account.doubled} doubled; latency p50 ${String(input.latency.p50 ?? '–')} ms, p99 ${String(input.latency.p99 ?? '–')} ms (bucket bounds)`,
-    `  moments of the live traffic: ${(input.momentsCpuMs / 1000).toFixed(2)} s of CPU`,
+    `  moments of the live traffic: ${(input.momentsCpuMs / 1000).toFixed(2)} s of CPU, ${(100 * input.momentsCpuMs / input.servingCpuMs).toFixed(1)} % of what the serving process took`,
     ...input.failures.map((failure) => `  problem: ${failure}`),
     '', `${input.seconds.toFixed(0)} s in all`,
   ];

@@ -28,7 +28,7 @@ const state: LoopState = { ...fresh(), cycle: 5, decisions: [decision], counts: 
 const input: ReportInput = {
   corpus: 'a corpus', engine: 'native/avx2', unigram: scores(871, 852), dense: measured(modelOf('dense', 1), scores(911, 892), 100_000, 4_000_000),
   continued: { scores: scores(921, 903), steps: 777 }, final: measured(modelOf('final', 0.25), scores(913, 894), 310_000, 1_000_000),
-  account: { sent: 5555, answered: 5553, refused: 4, lost: 2, doubled: 1 }, state, latency: { p50: 7.5, p99: 50 }, seconds: 478.25, momentsCpuMs: 1234, failures: ['job-3: no luck'],
+  account: { sent: 5555, answered: 5553, refused: 4, lost: 2, doubled: 1 }, state, latency: { p50: 7.5, p99: 50 }, seconds: 478.25, momentsCpuMs: 1234, servingCpuMs: 123_400, failures: ['job-3: no luck'],
 };
 
 describe('the figures in the file', () => {
