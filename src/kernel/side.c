@@ -58,6 +58,8 @@ static bool rowsMake(Model *model, const SideFrom *from, const Side *side, const
   rows->source = room(model, (size_t)rows->ptr[blocks] * together * sizeof(uint16_t));
   rows->values = room(model, rows->ptr[blocks] * row * sizeof(uint32_t));
   if (rows->source == NULL || rows->values == NULL) return false;
+  // What fills up has no weight, but it is read: source 0 of a whole row, the first state where there are states alone.
+  for (size_t k = 0; kind.rest && k < (size_t)rows->ptr[blocks] * together; k++) rows->source[k] = (uint16_t)from->inputs;
   for (uint32_t p = 0; p < from->units; p++) {
     const uint32_t slot = kind.gates > 1 ? slotOf(vector, p % together) : p % together;
     size_t at = rows->ptr[p / together];
