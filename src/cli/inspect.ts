@@ -1,6 +1,7 @@
 /** `espalier inspect FILE`: what a model file holds, and how fast it runs. */
 import { Command } from 'commander';
 import { chooseEngine } from '../adapters/engine/choose.ts';
+import { randomBatch } from '../adapters/engine/rates.ts';
 import { sha256 } from '../adapters/digest.ts';
 import type { Settings } from '../config/schema.ts';
 import { encodeArtifact } from '../model/artifact.ts';
@@ -14,7 +15,7 @@ import type { SettingsOptions } from './compose/settings.ts';
 import { readModel } from './model-file.ts';
 import { bytesText, out } from './print.ts';
 import { speedLines } from './prune/report.ts';
-import { randomBatch, speedTable } from './prune/speed.ts';
+import { UNSEEN, speedTable } from './prune/speed.ts';
 import type { SpeedTable } from './prune/speed.ts';
 import { withSettings } from './with-settings.ts';
 
@@ -65,7 +66,7 @@ async function bench(model: Model, settings: Settings): Promise<SpeedTable> {
   const dense = { ...draft, id: encodeArtifact(draft, sha256).id };
   const { engine } = await chooseEngine({ ...engineChoiceOf(settings), cores: 1 });
   const named = [{ name: 'dense, of the same shape', model: dense }, { name: 'this model', model }];
-  return speedTable(engine, named, named, randomBatch(model.shape), false);
+  return speedTable(engine, named, named, randomBatch(model.shape, UNSEEN), false);
 }
 
 export function inspectCommand(): Command {

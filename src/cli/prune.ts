@@ -9,7 +9,7 @@ import { settingsOf } from './compose/settings.ts';
 import type { SettingsOptions } from './compose/settings.ts';
 import type { Target } from './prune/run.ts';
 import { runPrune } from './prune/run.ts';
-import type { Kind } from './prune/search.ts';
+import type { Kind } from '../pruning/schedule.ts';
 import { withSettings } from './with-settings.ts';
 
 interface Options extends SettingsOptions {

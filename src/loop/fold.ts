@@ -9,7 +9,7 @@ import { addEvidence, withoutDuels, withoutModel } from './gathered.ts';
 import type { Granularity } from '../pruning/job.ts';
 import type { Order } from './orders.ts';
 import type { Search } from './search.ts';
-import { shareOf, withRefusal } from './search.ts';
+import { shareOf, sumOf, withRefusal } from './search.ts';
 import type { Decision, LoopState, Phase, Probation, Trial } from './state.ts';
 import { DECISIONS_MAX, DOUBTFUL_MAX, NOTHING_GATHERED, ROUTE_RETRY_MS, TUNE_RETRY_MS, emptyState } from './state.ts';
 
@@ -125,8 +125,7 @@ function afterRouting(before: LoopState, fact: Of<'routed'>): LoopState {
 /** Share of the parent's units that a candidate has. */
 function unitsLeft({ granularity, density, report }: Trial): number {
   if (granularity !== 'unit') return 1;
-  const sum = (counts: readonly number[]): number => counts.reduce((all, count) => all + count, 0);
-  return report?.layers !== undefined && report.parentLayers !== undefined ? sum(report.layers) / sum(report.parentLayers) : density;
+  return report?.layers !== undefined && report.parentLayers !== undefined ? sumOf(report.layers) / sumOf(report.parentLayers) : density;
 }
 
 /** A champion that did not pass its probation is a refusal of what it left. */

@@ -1,7 +1,7 @@
 /** The next tuning job, and what a candidate must show before any traffic is spent on it. */
 import type { CandidateReport, TuningJob } from '../pruning/job.ts';
 import type { Policy } from './policy.ts';
-import { SAME_DENSITY } from './search.ts';
+import { SAME_DENSITY, sumOf } from './search.ts';
 import type { Next } from './search.ts';
 import type { LoopState, Trial } from './state.ts';
 
@@ -56,8 +56,6 @@ function sizeInUnits({ density }: Trial, { layers, parentLayers }: CandidateRepo
   if (!atMost(left, Math.max(layers.length, Math.ceil(density * had)))) return `${left} units are left of ${had}: more than the ordered share ${density}`;
   return left < had ? null : `not smaller: ${left} units, as many as the champion's`;
 }
-
-const sumOf = (counts: readonly number[]): number => counts.reduce((sum, count) => sum + count, 0);
 
 /** False where either is missing or no number (NaN becomes null on its way through JSON). */
 const atMost = (value: number, max: number): boolean => Number.isFinite(value) && Number.isFinite(max) && value <= max;

@@ -26,6 +26,9 @@ export const SEARCH_BEGINS: Search = { unitShare: 1, refused: {} };
 /** What a trial or a champion stands for in the search. */
 export const shareOf = (kind: Kind, { unitShare, density }: { readonly unitShare: number; readonly density: number }): number => (kind === 'unit' ? unitShare : density);
 
+/** Units of all layers. */
+export const sumOf = (layers: readonly number[]): number => layers.reduce((sum, units) => sum + units, 0);
+
 /** Notes that a share did not hold; one that takes nothing away says nothing about the next. @param held what the champion keeps */
 export function withRefusal(search: Search, kind: Kind, share: number, held: number): Search {
   if (share >= held * (1 - SAME_DENSITY)) return search;
@@ -61,7 +64,8 @@ export function nextTake(state: Pick<LoopState, 'cycle' | 'density' | 'refusedDe
   for (const kind of ['unit', granularity] as const) {
     const refused = state.search.refused[kind];
     if ((refused?.times ?? 0) >= REFUSALS_MAX) continue;
-    const share = nextShare(kind, shareOf(kind, held), refused?.share ?? null);
+    const kept = shareOf(kind, held), below = refused !== undefined && refused.share < kept ? refused.share : null;
+    const share = nextShare(kind, kept, below);
     if (share !== null) return { kind: 'take', granularity: kind, density: kind === 'unit' ? share / held.unitShare : share };
   }
   return { kind: 'rest', reason: 'every next step was refused twice, or is too small to matter' };

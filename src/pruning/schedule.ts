@@ -23,6 +23,6 @@ const LADDER = [0.5, 0.3, 0.2, 0.1, 0.05, 0.03, 0.02, 0.01, 0.005] as const, STE
  * what did not. @returns null where nothing is left to try @param held the share that holds @param refused the last that did not
  */
 export function nextShare(kind: Kind, held: number, refused: number | null): number | null {
-  const next = refused !== null && refused < held ? Math.sqrt(held * refused) : kind === 'unit' ? held / 2 : LADDER.find((rung) => rung <= held * (1 - STEP_MIN)) ?? 0;
+  const next = refused !== null ? Math.sqrt(held * refused) : kind === 'unit' ? held / 2 : LADDER.find((rung) => rung <= held * (1 - STEP_MIN)) ?? 0;
   return next > 0 && next <= held * (1 - STEP_MIN) ? next : null;
 }

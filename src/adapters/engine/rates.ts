@@ -5,15 +5,22 @@ import type { Engine, EngineSequence } from '../../ports.ts';
 import { randomFrom } from '../../support/random.ts';
 
 /** Enough sequences for the widest lanes of any engine. */
-const SEQUENCES = 64, STEPS_MIN = 4, STEPS_MAX = 16;
+const QUICK: BatchSize = { sequences: 64, steps: [4, 16], seed: 23 };
 /** Each runs the batch so often, in turns; its fastest run counts, because what else runs only slows. */
 const RUNS = 3;
 
-/** Ragged sequences of random inputs. */
-function batchFor(shape: ModelShape): readonly EngineSequence[] {
-  const random = randomFrom(23);
-  return Array.from({ length: SEQUENCES }, () => {
-    const steps = STEPS_MIN + Math.floor(random() * (STEPS_MAX - STEPS_MIN + 1));
+export interface BatchSize {
+  readonly sequences: number;
+  /** Fewest and most of a sequence. */
+  readonly steps: readonly [least: number, most: number];
+  readonly seed: number;
+}
+
+/** Ragged sequences of random inputs, from a zero state. */
+export function randomBatch(shape: ModelShape, { sequences, steps: [least, most], seed }: BatchSize): readonly EngineSequence[] {
+  const random = randomFrom(seed);
+  return Array.from({ length: sequences }, () => {
+    const steps = least + Math.floor(random() * (most - least + 1));
     const inputs = shape.vocabulary > 0 ? Int32Array.from({ length: steps }, () => Math.floor(random() * shape.vocabulary)) : Float32Array.from({ length: steps * shape.inputs }, () => 2 * random() - 1);
     return { inputs, h: null, c: null };
   });
@@ -21,7 +28,7 @@ function batchFor(shape: ModelShape): readonly EngineSequence[] {
 
 /** Throws engine errors. @param runners models of this input shape, enlisted */
 export async function ratesOf(runners: readonly { readonly engine: Engine; readonly model: ModelId }[], shape: ModelShape): Promise<readonly number[]> {
-  const sequences = batchFor(shape), width = shape.vocabulary > 0 ? 1 : shape.inputs;
+  const sequences = randomBatch(shape, QUICK), width = shape.vocabulary > 0 ? 1 : shape.inputs;
   const laneSteps = sequences.reduce((sum, { inputs }) => sum + inputs.length / width, 0);
   const fastest = runners.map(() => Infinity);
   for (let run = 0; run <= RUNS; run++) {

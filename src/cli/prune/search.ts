@@ -4,9 +4,8 @@
  * a ladder) while that holds; after a refusal the next one lies between what holds and what did not, as ratios go; the
  * second refusal ends the kind. Pure but for the attempts, which the caller makes.
  */
-import type { Granularity } from '../../pruning/job.ts';
-
-export type Kind = Extract<Granularity, 'unit' | 'connection' | 'g4'>;
+import type { Kind } from '../../pruning/schedule.ts';
+import { nextShare } from '../../pruning/schedule.ts';
 
 /** What the search needs to know of a model. */
 export interface Held {
@@ -54,16 +53,8 @@ export interface Searched<A extends Attempt> {
 }
 
 const REFUSALS_MAX = 2;
-/** Densities of connections, and the smallest relative step that is worth an attempt. */
-const LADDER = [0.5, 0.3, 0.2, 0.1, 0.05, 0.03, 0.02, 0.01, 0.005] as const, STEP_MIN = 0.1;
 /** Budgets that a search for speed goes through, points: the smallest with which the speed is reached is best. */
 const BUDGETS = [0.5, 1, 2, 4, 8, 16, 32, 64, 100] as const;
-
-/** The next share to try; null where nothing is left to try. @param refused the last share that did not hold */
-export function nextShare(kind: Kind, held: number, refused: number | null): number | null {
-  const next = refused !== null ? Math.sqrt(held * refused) : kind === 'unit' ? held / 2 : LADDER.find((rung) => rung <= held * (1 - STEP_MIN)) ?? 0;
-  return next > 0 && next <= held * (1 - STEP_MIN) ? next : null;
-}
 
 const takeOf = (kind: Kind, held: Held, first: Held, share: number): Take => {
   if (kind !== 'unit') return { kind, share };

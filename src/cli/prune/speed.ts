@@ -2,11 +2,11 @@
 import { chooseEngine } from '../../adapters/engine/choose.ts';
 import { OnnxThread, onnxVersion } from '../../adapters/engine/onnx-thread.ts';
 import { OnnxEngine } from '../../adapters/engine/onnx.ts';
+import type { BatchSize } from '../../adapters/engine/rates.ts';
 import type { ReplayItem } from '../../evidence/replay.ts';
 import type { Model } from '../../model/model.ts';
 import type { ModelShape } from '../../model/shape.ts';
 import type { Engine, EngineSequence } from '../../ports.ts';
-import { randomFrom } from '../../support/random.ts';
 import type { Runner, Throughput } from '../bench/throughput.ts';
 import { compareRunners } from '../bench/throughput.ts';
 import { sequenceOf } from '../data/evaluate.ts';
@@ -30,17 +30,8 @@ export function batchOfItems(shape: ModelShape, items: readonly ReplayItem[]): r
   return batch;
 }
 
-const STEPS_RANDOM = [5, 25] as const;
-
-/** Ragged sequences of random inputs, for a model without data. */
-export function randomBatch(shape: ModelShape, seed = 1): readonly EngineSequence[] {
-  const random = randomFrom(seed), [least, most] = STEPS_RANDOM;
-  return Array.from({ length: SEQUENCES }, () => {
-    const steps = least + Math.floor(random() * (most - least + 1));
-    const inputs = shape.vocabulary > 0 ? Int32Array.from({ length: steps }, () => Math.floor(random() * shape.vocabulary)) : Float32Array.from({ length: steps * shape.inputs }, () => 2 * random() - 1);
-    return { inputs, h: null, c: null };
-  });
-}
+/** For a model without data. */
+export const UNSEEN: BatchSize = { sequences: SEQUENCES, steps: [5, 25], seed: 1 };
 
 export interface SpeedRow extends Throughput {
   readonly engine: string;

@@ -1,8 +1,7 @@
 // Goal: a model becomes smaller on a file of one's own, labelled or not, words, frames or running text, by each of the three targets, and bad input ends with its code before anything is trained. Method: the real commands in processes of their own, on tiny networks.
-import { execFile } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { sha256 } from '../../../src/adapters/digest.ts';
 import { untrained } from '../../../src/cli/data/dense.ts';
@@ -11,6 +10,7 @@ import { decodeArtifact, encodeArtifact } from '../../../src/model/artifact.ts';
 import type { Model } from '../../../src/model/model.ts';
 import { tokenizerOf } from '../../../src/model/tokenize.ts';
 import { randomFrom } from '../../../src/support/random.ts';
+import { colours, espalierIn } from '../command-line.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'espalier-prune-test-'));
 afterAll(() => { rmSync(folder, { recursive: true }); });
@@ -27,27 +27,7 @@ interface Report {
 }
 const reportIn = (name: string): Report => JSON.parse(readFileSync(at(name), 'utf8')) as Report;
 
-interface Ended { readonly code: number; readonly out: string; readonly talk: string }
-
-function espalier(...args: readonly string[]): Promise<Ended> {
-  return new Promise((ended) => {
-    execFile(process.execPath, [resolve(import.meta.dirname, '../../../scripts/espalier.mjs'), ...args], { cwd: folder, env: { ...process.env, TMPDIR: at('tmp') } },
-      (error, out, talk) => { ended({ code: error === null ? 0 : typeof error.code === 'number' ? error.code : -1, out, talk }); });
-  });
-}
-
-const COLOURS = ['red', 'green', 'blue'] as const;
-
-/** Words of which one is a colour. */
-function colours(count: number, seed: number): readonly (readonly [words: readonly string[], colour: string])[] {
-  const random = randomFrom(seed);
-  const pick = (list: readonly string[]): string => list[Math.floor(random() * list.length)]!;
-  return Array.from({ length: count }, () => {
-    const words = Array.from({ length: 2 + Math.floor(random() * 4) }, () => pick(['a', 'b', 'c', 'd'])), colour = pick(COLOURS);
-    words[Math.floor(random() * words.length)] = colour;
-    return [words, colour] as const;
-  });
-}
+const espalier = espalierIn(folder);
 
 const write = (name: string, lines: readonly object[]): void => { writeFileSync(at(name), lines.map((line) => JSON.stringify(line)).join('\n')); };
 

@@ -1,7 +1,9 @@
 // Goal: the search takes units first, backs off on refusal, starts from what was accepted, ends when a kind was refused twice or time is over, and keeps the fastest. Method: attempts that lose by formulas, no training.
 import { describe, expect, it } from 'vitest';
-import type { Attempt, Goal, Held, Kind, Take, Verdict } from '../../../src/cli/prune/search.ts';
-import { nextShare, search } from '../../../src/cli/prune/search.ts';
+import type { Attempt, Goal, Held, Take, Verdict } from '../../../src/cli/prune/search.ts';
+import { search } from '../../../src/cli/prune/search.ts';
+import type { Kind } from '../../../src/pruning/schedule.ts';
+import { nextShare } from '../../../src/pruning/schedule.ts';
 
 const FIRST: Held = { model: 'first', units: 64, density: 1 };
 

@@ -1,8 +1,7 @@
 // Goal: a file of one's own becomes a model that answers rightly, and bad input ends with its code before anything is trained. Method: the real commands in processes of their own, on a task of colours that a small network learns in seconds.
-import { execFile } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { sha256 } from '../../../src/adapters/digest.ts';
 import type { NumberEvaluation } from '../../../src/cli/data/evaluate-numbers.ts';
@@ -10,34 +9,14 @@ import type { Evaluation } from '../../../src/cli/data/evaluate.ts';
 import type { Round } from '../../../src/cli/train/rounds.ts';
 import { decodeArtifact } from '../../../src/model/artifact.ts';
 import { randomFrom } from '../../../src/support/random.ts';
+import { COLOURS, colours, espalierIn } from '../command-line.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'espalier-train-test-'));
 afterAll(() => { rmSync(folder, { recursive: true }); });
 const at = (name: string): string => join(folder, name);
 const readJson = (name: string): unknown => JSON.parse(readFileSync(at(name), 'utf8'));
 
-interface Ended { readonly code: number; readonly out: string; readonly talk: string }
-
-function espalier(...args: readonly string[]): Promise<Ended> {
-  return new Promise((ended) => {
-    execFile(process.execPath, [resolve(import.meta.dirname, '../../../scripts/espalier.mjs'), ...args], { cwd: folder, env: { ...process.env, TMPDIR: at('tmp') } },
-      (error, out, talk) => { ended({ code: error === null ? 0 : typeof error.code === 'number' ? error.code : -1, out, talk }); });
-  });
-}
-
-const COLOURS = ['red', 'green', 'blue'] as const;
-
-/** Words of which one is a colour, which is the label. */
-function colours(count: number, seed: number): readonly (readonly [words: readonly string[], colour: string])[] {
-  const random = randomFrom(seed);
-  const pick = (list: readonly string[]): string => list[Math.floor(random() * list.length)]!;
-  return Array.from({ length: count }, () => {
-    const words = Array.from({ length: 2 + Math.floor(random() * 4) }, () => pick(['a', 'b', 'c', 'd']));
-    const colour = pick(COLOURS);
-    words[Math.floor(random() * words.length)] = colour;
-    return [words, colour] as const;
-  });
-}
+const espalier = espalierIn(folder);
 
 beforeAll(() => {
   mkdirSync(at('tmp'));

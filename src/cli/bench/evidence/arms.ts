@@ -5,9 +5,10 @@ import type { CriterionName, TuningJob } from '../../../pruning/job.ts';
 import { fineTune } from '../../../tuning/fine-tune.ts';
 import type { Network } from '../../../tuning/parameters.ts';
 import type { Pruned } from '../../../tuning/prune-job.ts';
-import { prune } from '../../../tuning/prune-job.ts';
+import { VECTORS_PER_SOURCE, prune } from '../../../tuning/prune-job.ts';
 import { collectUnder, repairUnder } from '../../../tuning/under-cut.ts';
-import type { Right, World } from './world.ts';
+import type { Scored } from './differences.ts';
+import type { World } from './world.ts';
 import { clock, modelOf, never, planOf } from './world.ts';
 
 export interface Arm {
@@ -85,16 +86,7 @@ export async function followed(world: World, arm: ShiftArm, parent: Model, densi
   return named({ shape: parent.shape, weights: repairUnder(collected, parent.weights, parent.mask, null) }, parent.mask, 0);
 }
 
-/** As many as a job collects (src/tuning/prune-job.ts). */
-const VECTORS_PER_SOURCE = 50;
-
-export interface EvidenceRow extends Right {
-  readonly part: 'prune' | 'shift';
-  readonly seed: number;
-  readonly intents: number;
-  readonly density: number;
-  readonly arm: string;
-  readonly trained: boolean;
+export interface EvidenceRow extends Scored {
   /** On the validation part of the intents that are served. */
   readonly validation: number;
   /** shift: right answers on the intents that were served before; connections that came back. */

@@ -16,7 +16,7 @@ import { gradientsOf } from '../../../tuning/gradients-of.ts';
 import { momentsOf } from '../../../tuning/moments-of.ts';
 import type { Runtime } from '../../../tuning/ops.ts';
 import type { Network } from '../../../tuning/parameters.ts';
-import { prune } from '../../../tuning/prune-job.ts';
+import { VECTORS_PER_SOURCE, prune } from '../../../tuning/prune-job.ts';
 import { collectUnder, repairUnder } from '../../../tuning/under-cut.ts';
 import type { Model } from '../../../model/model.ts';
 import type { Parts, Work } from './data.ts';
@@ -42,7 +42,7 @@ export const never = new AbortController().signal;
 export const cpuClock = { monotonicMs: (): number => { const { user, system } = process.cpuUsage(); return (user + system) / 1000; } };
 
 /** Sampled steps for moments: at each cut of a gradual pruning, and for a repair; the repair's as a job collects (prune-job.ts). */
-const CUT_VECTORS = 10_000, VECTORS_PER_SOURCE = 50;
+const CUT_VECTORS = 10_000;
 const MOMENT_STEPS = 250, GRADIENT_BATCHES = 64;
 const vectorsFor = ({ shape: { inputs, layers } }: Network): number => VECTORS_PER_SOURCE * (inputs + layers[0]! + 1);
 /** Densities that a repair goes through on its way down. */
